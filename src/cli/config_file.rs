@@ -8,7 +8,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::config::{ConfigError, FILE_NAME};
+use super::config_error::ConfigError;
+
+/// File name of the configuration, searched in the working directory and its parents.
+pub const FILE_NAME: &str = "greenlit.toml";
 
 const ROOT: u32 = 0;
 const WRITABLE_BY_OTHERS: u32 = 0o002;

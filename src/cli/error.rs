@@ -7,7 +7,7 @@ use crate::pipeline::DiscoverError;
 use crate::profile::ProfileError;
 use crate::rules::SelectionError;
 
-use super::config::ConfigError;
+use super::config_error::ConfigError;
 
 /// Wrong usage, or an operation that failed. The exit code is 2.
 ///

@@ -12,6 +12,7 @@ mod cache;
 mod check;
 mod choice;
 mod config;
+mod config_error;
 mod config_file;
 mod destination;
 mod doctor;
@@ -34,6 +35,7 @@ mod prober;
 mod profile_from;
 mod profiles;
 mod progress;
+mod quantities;
 mod report_entries;
 mod report_target;
 mod resolve;
@@ -47,7 +49,8 @@ mod wrapped;
 use clap::Parser;
 
 pub use args::Cli;
-pub use config::{Config, ConfigError};
+pub use config::Config;
+pub use config_error::ConfigError;
 pub use error::CliError;
 pub use exit_code::RunStatus;
 

@@ -19,8 +19,8 @@ use crate::rules::Selection;
 use super::args::{ColorChoice, CommonArgs};
 use super::choice::{bad_choice, choice};
 use super::config::Config;
-use super::destination::parse_duration;
 use super::error::CliError;
+use super::quantities::parse_duration;
 use crate::worker::Isolation;
 
 /// The profile that is used if none is given.

@@ -121,6 +121,7 @@ impl VerifyReport {
 
 /// How the similarity of two frames is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SimilarityMetric {
     /// Structural similarity of luma, at most 1.
@@ -131,6 +132,7 @@ pub enum SimilarityMetric {
 
 /// The visual similarity of output and source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Similarity {
     /// What was measured.
     pub metric: SimilarityMetric,

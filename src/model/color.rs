@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The four colour tags of a video stream, in FFmpeg's names (`bt709`, `smpte2084`, …).
 /// `None` is "unspecified": decoders then guess by the frame size.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ColorTags {
     /// `tv` (limited) or `pc` (full).
     pub range: Option<String>,
@@ -89,6 +90,7 @@ impl Primaries {
 
 /// The kind of high dynamic range a stream declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HdrKind {
     /// Hybrid log-gamma (ARIB STD-B67).
@@ -103,6 +105,7 @@ pub enum HdrKind {
 
 /// The Dolby Vision configuration record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DolbyVision {
     /// `dv_profile`: 5 has no compatible base layer, 8 has one.
     pub profile: u8,
@@ -112,6 +115,7 @@ pub struct DolbyVision {
 
 /// The declared high dynamic range format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Hdr {
     /// The HDR format.
     pub kind: HdrKind,

@@ -52,6 +52,7 @@ pub struct DecodeReport {
 
 /// One error of a decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct DecodeError {
     /// Index of the stream.
     pub stream: u32,
@@ -66,6 +67,7 @@ pub struct DecodeError {
 
 /// What went wrong with a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum DecodeErrorKind {
     /// The decoder reports an error.
@@ -85,10 +87,11 @@ pub enum DecodeErrorKind {
 
 /// A span of the video in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TimeRange {
-    /// Start.
+    /// Start in seconds.
     pub from_s: f64,
-    /// End.
+    /// End in seconds.
     pub to_s: f64,
 }
 

@@ -8,9 +8,10 @@ use super::{AudioStream, Container, OtherStream, VideoStream};
 ///
 /// The field names are those of the JSON report. `None` means absent or unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct MediaFacts {
-    /// The container format.
+    /// The container format, by greenlit's short name, such as `mp4`, `mov`, `webm` or `matroska`.
     pub container: Option<Container>,
     /// The major brand of an ISO base media file, as four characters.
     pub major_brand: Option<String>,
@@ -25,9 +26,9 @@ pub struct MediaFacts {
     pub contradicted_duration_s: Option<f64>,
     /// The byte at which another recording begins that players do not show, in files that were joined as bytes.
     pub second_recording_byte: Option<u64>,
-    /// Overall bits per second.
+    /// Overall bit rate in bits per second.
     pub bit_rate: Option<u64>,
-    /// ISO files: whether `moov` comes before the media data.
+    /// ISO files: whether the index (`moov`) comes before the media data.
     pub fast_start: Option<bool>,
     /// ISO files: whether the samples are in movie fragments.
     pub fragmented: Option<bool>,
@@ -158,6 +159,7 @@ pub fn contradicts(declared_s: f64, measured_s: f64) -> bool {
 
 /// Whether the file contains the bytes that its container declares, as determined without decoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum Completeness {
     /// The container declares nothing to check against, or the check was not made.
@@ -176,6 +178,7 @@ pub enum Completeness {
 
 /// Metadata that an advertiser may not want to publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PrivacyTags {
     /// Names of tags with a location.
     pub location: Vec<String>,

@@ -9,11 +9,12 @@ use super::{
 
 /// One video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct VideoStream {
     /// Index of the stream in the file.
     pub index: u32,
-    /// The codec.
+    /// The codec, by FFmpeg's name.
     pub codec: Option<Codec>,
     /// The four-character code in the container (`avc1`, `hev1`, …).
     pub codec_tag: Option<String>,
@@ -37,7 +38,7 @@ pub struct VideoStream {
     pub sample_aspect_ratio: Option<Rational>,
     /// The bitstream's sample aspect ratio, if it differs from the container's.
     pub bitstream_sample_aspect_ratio: Option<Rational>,
-    /// The clockwise rotation that a player applies.
+    /// The clockwise rotation that a player applies, in degrees.
     pub rotation: Rotation,
     /// The reflection that a player applies before the rotation.
     pub flip: Option<Flip>,
@@ -47,13 +48,13 @@ pub struct VideoStream {
     pub modal_frame_rate: Option<Rational>,
     /// Whether intervals between frames differ by more than rounding.
     pub variable_frame_rate: Option<bool>,
-    /// `progressive`, `tt`, `bb`, `tb` or `bt`, as in FFmpeg.
+    /// Field order: `progressive`, `tt`, `bb`, `tb` or `bt`, as in FFmpeg.
     pub field_order: Option<String>,
-    /// Colour tags.
+    /// Colour tags, by FFmpeg's names.
     pub color: ColorTags,
     /// High dynamic range, if declared.
     pub hdr: Option<Hdr>,
-    /// Bits per second of this stream.
+    /// Bit rate of the stream in bits per second.
     pub bit_rate: Option<u64>,
     /// Duration in seconds.
     pub duration_s: Option<f64>,
@@ -61,7 +62,7 @@ pub struct VideoStream {
     pub start_s: Option<f64>,
     /// Number of frames, if known exactly.
     pub frames: Option<u64>,
-    /// Whether every group of pictures can be decoded on its own.
+    /// Whether every group of pictures (GOP) can be decoded on its own.
     pub closed_gop: Option<bool>,
     /// The longest distance between key frames, in frames.
     pub max_gop_frames: Option<u64>,
@@ -121,11 +122,12 @@ impl VideoStream {
 
 /// One audio stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct AudioStream {
     /// Index of the stream in the file.
     pub index: u32,
-    /// The codec; `None` if FFmpeg does not know the tag (`apac`).
+    /// The codec, by FFmpeg's name; `None` if FFmpeg does not know the tag (`apac`).
     pub codec: Option<Codec>,
     /// The four-character code in the container.
     pub codec_tag: Option<String>,
@@ -137,7 +139,7 @@ pub struct AudioStream {
     pub channels: Option<u32>,
     /// FFmpeg's layout name (`stereo`, `5.1`).
     pub channel_layout: Option<String>,
-    /// Bits per second.
+    /// Bit rate of the stream in bits per second.
     pub bit_rate: Option<u64>,
     /// Duration in seconds.
     pub duration_s: Option<f64>,
@@ -174,6 +176,7 @@ impl AudioStream {
 
 /// A stream that is neither video nor audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OtherStream {
     /// Index of the stream in the file.
     pub index: u32,
@@ -189,6 +192,7 @@ pub struct OtherStream {
 
 /// The kinds of [`OtherStream`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OtherKind {
     /// Timed metadata, timecode, hint tracks.

@@ -25,28 +25,14 @@ pub(super) fn check(input: &PlanInput<'_>, video: &VideoStream) -> Result<(), Re
     }
 }
 
-/// Returns the time on the source's clock at which the output begins, in seconds, if frames before it are left
-/// out.
-pub(super) fn begin_s(input: &PlanInput<'_>) -> Option<f64> {
-    let video = input.facts.main_video()?;
-    video.undecodable_frames.filter(|frames| *frames > 0)?;
-    video.first_decodable_s.filter(|_| input.options.from_key_frame)
-}
-
-/// Returns how many seconds are left out at the start.
-pub(super) fn cut_s(input: &PlanInput<'_>) -> f64 {
-    let Some(begin_s) = begin_s(input) else { return 0.0 };
-    (begin_s - input.facts.main_start_s()).max(0.0)
-}
-
 /// Returns the step that tells what is left out.
 pub(super) fn step(input: &PlanInput<'_>) -> Option<FixStep> {
-    begin_s(input)?;
+    input.begin_s()?;
     let frames = input.facts.main_video()?.undecodable_frames?;
     let audio = if input.facts.main_audio().is_some() { " and their audio" } else { "" };
     Some(FixStep::consented(format!(
         "starts at the first key frame with your consent: the first {}, with {frames} frames that cannot be \
          decoded{audio}, are left out",
-        value_text::seconds(cut_s(input)),
+        value_text::seconds(input.cut_s()),
     )))
 }

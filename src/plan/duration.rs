@@ -3,7 +3,6 @@
 use crate::model::{Completeness, Container, MAX_HELD_FRAME_S, VideoStream};
 use crate::profile::{DURATION_TOLERANCE_S, Limits, is_longer, is_shorter};
 
-use super::decodable_start;
 use super::input::PlanInput;
 use super::options::Extend;
 use super::outcome::FixStep;
@@ -32,10 +31,7 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
     let declared = if input.facts.lacks_timestamps() {
         displayed
     } else {
-        input
-            .facts
-            .effective_duration_s()
-            .map_or(displayed, |seconds| seconds - decodable_start::cut_s(input))
+        input.facts.effective_duration_s().map_or(displayed, |seconds| seconds - input.cut_s())
     };
     let limits = input.profile.rules().duration.as_ref().and_then(Limits::enforced);
     if let Some(max) = limits.and_then(|limits| limits.max_s).filter(|max| is_longer(declared, *max)) {
@@ -81,7 +77,7 @@ pub(super) fn plan(input: &PlanInput<'_>, steps: &mut Vec<FixStep>) -> Result<Pl
 /// Returns where the video begins on the source's clock, in seconds: transport streams rarely begin at zero. The
 /// earlier start of video and audio is subtracted from both; the offset between them is kept.
 pub(super) fn start_s(input: &PlanInput<'_>) -> f64 {
-    if let Some(begin_s) = decodable_start::begin_s(input) {
+    if let Some(begin_s) = input.begin_s() {
         return begin_s;
     }
     input.facts.main_start_s()
@@ -98,7 +94,7 @@ const ROUNDING_S: f64 = 0.0011;
 /// would be shown twice.
 pub(super) fn audio_lead_s(input: &PlanInput<'_>, video: &VideoStream, plan: &VideoPlan) -> f64 {
     let VideoPlan::Encode(encode) = plan else { return 0.0 };
-    if decodable_start::begin_s(input).is_some() {
+    if input.begin_s().is_some() {
         return 0.0;
     }
     let Some(rate) = input.facts.main_audio().and_then(|audio| audio.sample_rate) else { return 0.0 };
@@ -135,7 +131,7 @@ pub(super) fn declared_duration_s(
     if facts.lacks_timestamps() || !(encodes_video || within_a_longer_video || lies) {
         return None;
     }
-    let cut_s = decodable_start::cut_s(input);
+    let cut_s = input.cut_s();
     if within_a_longer_video {
         let audio = facts.main_audio().and_then(|audio| audio.duration_s);
         let kept = video.duration_s.map(|seconds| audio.map_or(seconds, |audio| seconds.max(audio)));

@@ -5,7 +5,6 @@ use crate::profile::{RuleId, Severity, StartTimeLimits};
 use crate::rules::{Finding, Remedy};
 
 use super::damage;
-use super::decodable_start;
 use super::duration::{self, PlannedDuration};
 use super::input::{PlanInput, is_about_the_name};
 use super::options::CopyFailureCause;
@@ -51,7 +50,7 @@ pub(super) fn reason_to_encode_video(
     if duration.extend.is_some() {
         return Some("lengthening the video adds frames".into());
     }
-    if decodable_start::begin_s(input).is_some() {
+    if input.begin_s().is_some() {
         return Some("the video starts at its first key frame".into());
     }
     let remuxed = wants_remux(input) || wants_audio_encode(input);
@@ -93,7 +92,7 @@ pub(super) fn reason_to_encode_both(
             list.reason
         ));
     }
-    if decodable_start::begin_s(input).is_some() {
+    if input.begin_s().is_some() {
         return Some("the audio starts with the video".into());
     }
     if damage::reason_to_encode(input).is_some() {

@@ -4,7 +4,6 @@ use crate::model::{MediaFacts, Rational};
 use crate::profile::{Profile, RuleId, Severity};
 use crate::rules::{Assessment, Finding};
 
-use super::decodable_start;
 use super::options::{FixOptions, Machine};
 
 /// Frame rate assumed for a stream that declares none, in frames per second.
@@ -34,7 +33,21 @@ impl<'a> PlanInput<'a> {
     /// most that of the streams that are kept; for a container without timestamps, the number of frames divided by
     /// the frame rate.
     pub(super) fn duration_s(&self) -> Option<f64> {
-        self.source_duration_s().map(|duration| (duration - decodable_start::cut_s(self)).max(0.0))
+        self.source_duration_s().map(|duration| (duration - self.cut_s()).max(0.0))
+    }
+
+    /// Returns the time on the source's clock at which the output begins, in seconds, if frames before it are left
+    /// out.
+    pub(super) fn begin_s(&self) -> Option<f64> {
+        let video = self.facts.main_video()?;
+        video.undecodable_frames.filter(|frames| *frames > 0)?;
+        video.first_decodable_s.filter(|_| self.options.from_key_frame)
+    }
+
+    /// Returns how many seconds are left out at the start.
+    pub(super) fn cut_s(&self) -> f64 {
+        let Some(begin_s) = self.begin_s() else { return 0.0 };
+        (begin_s - self.facts.main_start_s()).max(0.0)
     }
 
     fn source_duration_s(&self) -> Option<f64> {

@@ -138,7 +138,7 @@ fn output_spec(
         extend: duration.extend,
         strip_metadata: input.has(RuleId::MetadataPrivacy, Severity::Advice),
         start_s: duration::start_s(input) + lead_s,
-        cut_before_start: decodable_start::begin_s(input).is_some(),
+        cut_before_start: input.begin_s().is_some(),
         expected_duration_s: duration
             .expected_s
             .or_else(|| Some(duration::declared_duration_s(input, video, encodes_video)? - lead_s)),

@@ -1,6 +1,6 @@
 //! The built-in profiles.
 
-use super::Profile;
+use super::definition::Profile;
 
 macro_rules! builtin {
     ($($id:literal),* $(,)?) => {
@@ -34,9 +34,21 @@ builtin!(
     "whatsapp",
 );
 
+impl Profile {
+    /// Returns the built-in profile with that id.
+    pub fn builtin(id: &str) -> Option<Profile> {
+        find(id)
+    }
+
+    /// Returns the ids of the built-in profiles.
+    pub fn builtin_ids() -> &'static [&'static str] {
+        BUILTIN_IDS
+    }
+}
+
 /// Parses the built-in profile `id`. A test parses every built-in profile, so parsing cannot fail for
 /// users.
-pub(super) fn find(id: &str) -> Option<Profile> {
+fn find(id: &str) -> Option<Profile> {
     Profile::parse(text(id)?, &find).ok()
 }
 

@@ -5,7 +5,8 @@
 
 use jiff::civil::Date;
 
-use super::{Profile, RuleId};
+use super::definition::Profile;
+use super::rule_limits::RuleId;
 
 /// A limit that has not been compared with its source for too long.
 #[derive(Clone, Debug, PartialEq, Eq)]

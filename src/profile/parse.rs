@@ -1,8 +1,8 @@
 //! Parses profiles and rejects unknown keys.
 
-use super::Profile;
 use super::codec_names;
 use super::contradictions;
+use super::definition::{Profile, digest};
 use super::error::{ProfileError, one_line};
 use super::limits::{AnyLimits, Confidence, Severity};
 use super::rule_limits::{RuleId, RuleLimits};
@@ -13,7 +13,33 @@ const TOP_LEVEL_KEYS: &[&str] = &["id", "title", "platform", "extends", "rule"];
 /// Keys that the table of every rule may have.
 const COMMON: &[&str] = &["severity", "source", "checked_on", "confidence", "off"];
 
-pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
+impl Profile {
+    /// Parses a profile. `base` returns the profile that `extends` names.
+    ///
+    /// # Errors
+    ///
+    /// If the file has an unknown key, a value of the wrong type or an unknown base. The error names the
+    /// key with its path and, if possible, the most similar valid one.
+    pub fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
+        parse(text, base)
+    }
+
+    /// Returns this profile with its limits replaced by those in `table` (rule to keys). A rule in
+    /// `table` applies even if it did not apply before.
+    ///
+    /// # Errors
+    ///
+    /// Like [`Profile::parse`], with paths below `override`.
+    pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
+        let mut profile = self.clone();
+        apply_rules(&mut profile.rules, table, "override")?;
+        profile.rules.integrity.clone_from(&self.rules.integrity);
+        profile.digest = digest(&profile.id, &profile.rules);
+        Ok(profile)
+    }
+}
+
+fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
     let table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(one_line(&error, text)))?;
     if let Some(key) = table.keys().find(|key| !TOP_LEVEL_KEYS.contains(&key.as_str())) {
@@ -44,7 +70,7 @@ pub(super) fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Resul
     Ok(Profile {
         title: title.unwrap_or_else(|| id.clone()),
         platform: platform.unwrap_or_else(|| id.clone()),
-        digest: super::digest(&id, &rules),
+        digest: digest(&id, &rules),
         id,
         rules,
     })
@@ -68,11 +94,7 @@ fn optional_string(table: &toml::Table, key: &str) -> Result<Option<String>, Pro
 }
 
 /// Applies `tables` (rule to keys) to `rules`. Checks every key, also those of a rule turned off.
-pub(super) fn apply_rules(
-    rules: &mut RuleLimits,
-    tables: &toml::Table,
-    path: &str,
-) -> Result<(), ProfileError> {
+fn apply_rules(rules: &mut RuleLimits, tables: &toml::Table, path: &str) -> Result<(), ProfileError> {
     for (name, table) in tables {
         let path = format!("{path}.{name}");
         let rule = RuleId::from_name(name).ok_or_else(|| unknown_key(path.clone(), name, RuleId::names()))?;

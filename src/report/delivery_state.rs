@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// The state of an asset or an ad. The report has no part in shipping, so it has the states as words of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
     /// Compliant, nothing sent.

@@ -3,23 +3,25 @@
 //! These types mirror the model, so that a change of the model cannot change the JSON by accident.
 //! Unknown facts are `null`; `fix` and `delivery` are omitted by commands that do neither.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::delivery_state::DeliveryState;
-use super::fix::Fix;
-use super::forecast::FixForecast;
-use super::media::Media;
+use super::entry::{FileEntry, Publication};
 use super::summary::{DoneCount, Summary};
-use crate::ending::Ending;
-use crate::rules::{Finding, RuleId, Verdict};
+use crate::rules::RuleId;
 
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.report/1";
 
-/// The report of one run.
+/// The report of one run: the document of `--format json`.
+///
+/// Unknown facts are null, never zero. Times are in seconds, bit rates in bits per second, sizes in bytes. Readers must
+/// tolerate fields that they do not know: later versions may add some, but remove none.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "greenlit report", extend("$id" = "urn:greenlit:schema:report:1")))]
 pub struct Report {
-    /// Always [`SCHEMA`].
+    /// The name and version of the schema.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: &'static str,
     /// The program that wrote the report.
     pub tool: Tool,
@@ -33,9 +35,10 @@ pub struct Report {
     pub interrupted: bool,
     /// Limits that have not been compared with their source recently.
     pub old_limits: Vec<OldLimit>,
-    /// Outputs of earlier fixes whose source is gone.
+    /// Outputs of earlier fixes whose source in the given folders was deleted or renamed; only `fix` lists them.
     pub stale: Vec<StaleEntry>,
-    /// Why the run was cut off before everything was done; `None` if it was not.
+    /// Why the run was cut off before everything was done, for example by a revoked token; `None` if it was not. See
+    /// also `interrupted`.
     pub stopped: Option<String>,
     /// What the run creates from videos.
     #[serde(skip)]
@@ -47,6 +50,7 @@ pub struct Report {
 
 /// An output of an earlier fix whose source was deleted or renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StaleEntry {
     /// The path of the output.
     pub output: String,
@@ -58,12 +62,14 @@ pub struct StaleEntry {
 
 /// A limit that was last compared with its source long ago.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OldLimit {
     /// The profile.
     pub profile: String,
     /// The rule.
     pub rule: RuleId,
     /// The day the limit was last compared with its source, `YYYY-MM-DD`.
+    #[cfg_attr(test, schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))]
     pub checked_on: String,
     /// Whole days since then.
     pub age_days: u32,
@@ -71,8 +77,10 @@ pub struct OldLimit {
 
 /// The program and its media library.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool {
-    /// `greenlit`.
+    /// The name of the program.
+    #[cfg_attr(test, schemars(extend("const" = "greenlit")))]
     pub name: &'static str,
     /// The version of greenlit.
     pub version: &'static str,
@@ -80,53 +88,11 @@ pub struct Tool {
     pub ffmpeg: Option<String>,
     /// The sandboxing of the media workers; `None` if the run read no media.
     pub isolation: Option<Vec<String>>,
-    /// What of it the system or an option refused, each with the reason; `None` if the run read no media.
+    /// The barriers that the system or an option refused, as `name: reason`; `None` if the run read no media.
     pub isolation_refused: Option<Vec<String>>,
-    /// The version of the kernel's Landlock; `None` if it is not in force.
+    /// The version (ABI) of the kernel's Landlock that is in force; `None` if it is not.
+    #[cfg_attr(test, schemars(range(min = 1)))]
     pub landlock_abi: Option<u32>,
-}
-
-/// One file under one profile.
-#[derive(Clone, Debug, Serialize)]
-pub struct FileEntry {
-    /// The path as given, joined with `/`; lossy when the name is not UTF-8.
-    pub path: String,
-    /// The exact bytes of a name that is not UTF-8, percent-encoded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path_raw: Option<String>,
-    /// The profile.
-    pub profile: String,
-    /// How the file ended, apart from its delivery.
-    #[serde(skip)]
-    pub ending: Ending,
-    /// The verdict on the source.
-    pub verdict: Verdict,
-    /// What `greenlit fix` would do, for the advice of a check; `None` if it was not planned.
-    #[serde(skip)]
-    pub forecast: Option<FixForecast>,
-    /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// The media facts; `None` if the file could not be read.
-    pub media: Option<Media>,
-    /// The findings of the rules, worst first.
-    pub findings: Vec<Finding>,
-    /// Rules that could not be decided because a fact is unknown.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub undecided: Vec<RuleId>,
-    /// Why `--deep` did not decode the file; `None` if it did, or was not asked to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_decoded: Option<String>,
-    /// The result of the fix.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<Fix>,
-    /// The state of the upload and of the ads.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delivery: Option<Delivery>,
-    /// What of the isolation of the media workers the system or an option refused, for readers of single entries;
-    /// empty if nothing is missing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub isolation_refused: Vec<String>,
 }
 
 impl Report {
@@ -200,98 +166,4 @@ impl Report {
         self.old_limits = old_limits;
         self
     }
-}
-
-/// The state of the upload and of the ads of a file.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Delivery {
-    /// The state of the asset.
-    pub state: DeliveryState,
-    /// The video id on the platform.
-    pub video_id: Option<String>,
-    /// Number of uploads of this asset so far.
-    pub attempts: u32,
-    /// The reason for that state, if it needs one.
-    pub reason: Option<String>,
-    /// The ads that use the video, or its post.
-    pub ads: Vec<AdDelivery>,
-    /// What `ads` are.
-    pub publication: Publication,
-    /// Whether the run was cut off before it was done, which is the reason.
-    #[serde(skip)]
-    pub stopped: bool,
-}
-
-/// What is created from a video.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Publication {
-    /// Ads.
-    #[default]
-    Ad,
-    /// A post.
-    Post,
-    /// A draft in the creator's inbox.
-    Draft,
-    /// An entry in a list of files.
-    Entry,
-}
-
-impl Publication {
-    /// Returns the word for one.
-    pub fn name(self) -> &'static str {
-        match self {
-            Publication::Ad => "ad",
-            Publication::Post => "post",
-            Publication::Draft => "draft",
-            Publication::Entry => "entry",
-        }
-    }
-
-    /// Returns the word for several.
-    pub fn plural(self) -> &'static str {
-        match self {
-            Publication::Ad => "ads",
-            Publication::Post => "posts",
-            Publication::Draft => "drafts",
-            Publication::Entry => "entries",
-        }
-    }
-
-    /// Returns whether it is created from a video that is ready, and is not the upload itself.
-    pub fn follows_video(self) -> bool {
-        matches!(self, Publication::Ad | Publication::Entry)
-    }
-}
-
-/// One ad of a manifest.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct AdDelivery {
-    /// Row in the manifest, from 1.
-    pub row: u64,
-    /// The state of the ad.
-    pub state: DeliveryState,
-    /// The ad id on the platform.
-    pub ad_id: Option<String>,
-    /// The reason for that state, if it needs one.
-    pub reason: Option<String>,
-    /// What a person must settle.
-    pub problem: Option<RowProblem>,
-    /// Whether it was not reached because of its video, whose reason is its reason.
-    #[serde(skip)]
-    pub awaits_video: bool,
-}
-
-/// What a person must settle about a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RowProblem {
-    /// The row changed since its ad or post was published, which stays as it is.
-    RowChanged,
-    /// The ad was published with another video.
-    VideoReplaced,
-    /// The landing page does not answer.
-    LandingPage,
-    /// The cover changed after it was checked.
-    CoverChanged,
 }

@@ -4,89 +4,36 @@
 //! operation is an error; warnings and the fix are the output of the test case.
 
 use std::io;
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite, XmlString};
 
 use super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
-use super::{DoneCount, FileEntry, Report, Tool, escape::markup, text, totals};
+use super::{DoneCount, FileEntry, Report, Tool, escape, text, totals};
 use crate::rules::{Finding, Severity};
 
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    tests: usize,
-    failures: usize,
-    errors: usize,
-    skipped: usize,
-}
-
-impl Counts {
-    fn of<'a>(entries: impl Iterator<Item = &'a FileEntry>) -> Counts {
-        let mut counts = Counts::default();
-        for entry in entries {
-            counts.tests += 1;
-            match test_status(entry) {
-                TestStatus::Pass => {}
-                TestStatus::Failure => counts.failures += 1,
-                TestStatus::Error => counts.errors += 1,
-                TestStatus::Skipped => counts.skipped += 1,
-            }
-        }
-        counts
-    }
-
-    fn attributes(self) -> String {
-        let Counts { tests, failures, errors, skipped } = self;
-        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TestStatus {
-    Pass,
-    Failure,
-    Error,
-    Skipped,
-}
-
-fn test_status(entry: &FileEntry) -> TestStatus {
-    match Outcome::of(entry) {
-        Outcome::Skipped => TestStatus::Skipped,
-        Outcome::Failed | Outcome::Cancelled | Outcome::Undelivered | Outcome::ChangeUnsent => {
-            TestStatus::Error
-        }
-        // A plan has not fixed the file yet.
-        Outcome::Planned => TestStatus::Failure,
-        outcome if outcome.needs_attention() => TestStatus::Failure,
-        _ => TestStatus::Pass,
-    }
-}
-
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
-    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    let cut_off = totals::cut_off(report);
-    let mut counts = Counts::of(report.files.iter());
-    counts.tests += usize::from(cut_off.is_some());
-    counts.errors += usize::from(cut_off.is_some());
-    writeln!(
-        out,
-        "<testsuites name=\"greenlit\" {} time=\"{:.3}\">",
-        counts.attributes(),
-        report.summary.elapsed_s
-    )?;
-    run_suite(report, cut_off.as_deref(), out)?;
+    let mut document = quick_junit::Report::new("greenlit");
+    document.set_time(Duration::try_from_secs_f64(report.summary.elapsed_s).unwrap_or_default());
+    document.add_test_suites(run_suite(report));
     for profile in profiles(report) {
-        let entries = || report.files.iter().filter(|entry| entry.profile == profile);
-        let counts = Counts::of(entries()).attributes();
-        writeln!(out, "  <testsuite name=\"{}\" {counts}>", markup(profile))?;
-        isolation(&report.tool, out)?;
-        for entry in entries() {
-            test_case(entry, out)?;
-        }
-        writeln!(out, "  </testsuite>")?;
+        let mut suite = TestSuite::new(safe(profile));
+        suite.add_properties(isolation(&report.tool));
+        let entries = report.files.iter().filter(|entry| entry.profile == profile);
+        suite.add_test_cases(entries.map(test_case));
+        document.add_test_suite(suite);
     }
-    writeln!(out, "</testsuites>")
+    out.write_all(document.to_string().map_err(io::Error::other)?.as_bytes())
 }
 
-/// Writes a suite about the run itself: the counts of a delivery, and an error if the run was cut off.
-fn run_suite(report: &Report, cut_off: Option<&str>, out: &mut dyn io::Write) -> io::Result<()> {
+/// Returns text in which control and bidirectional characters are shown as escapes; the writer would drop some of them
+/// silently.
+fn safe(text: &str) -> XmlString {
+    XmlString::new(escape(text))
+}
+
+/// Returns a suite about the run itself: the counts of a delivery, and an error if the run was cut off.
+fn run_suite(report: &Report) -> Option<TestSuite> {
     let summary = &report.summary;
     let counts = [
         ("uploads", summary.uploads),
@@ -94,44 +41,38 @@ fn run_suite(report: &Report, cut_off: Option<&str>, out: &mut dyn io::Write) ->
         ("posts", summary.posts),
         ("entries", summary.entries),
     ];
+    let cut_off = totals::cut_off(report);
     if cut_off.is_none() && counts.iter().all(|(_, count)| count.is_none()) {
-        return Ok(());
+        return None;
     }
-    let errors = usize::from(cut_off.is_some());
-    let attributes = Counts { tests: errors, errors, ..Counts::default() }.attributes();
-    writeln!(out, "  <testsuite name=\"run\" {attributes}>")?;
-    writeln!(out, "    <properties>")?;
+    let mut suite = TestSuite::new("run");
     for (name, count) in counts {
         let Some(DoneCount { done, by_this_run, before, undone }) = count else { continue };
         let values = [("done", done), ("by-this-run", by_this_run), ("before", before), ("undone", undone)];
         for (what, value) in values {
-            writeln!(out, "      <property name=\"{name}.{what}\" value=\"{value}\"/>")?;
+            suite.add_property(Property::new(format!("{name}.{what}"), value.to_string()));
         }
     }
-    let changes = summary.unsent_changes;
-    writeln!(out, "      <property name=\"changes.unsent\" value=\"{changes}\"/>")?;
-    writeln!(out, "    </properties>")?;
+    suite.add_property(Property::new("changes.unsent", summary.unsent_changes.to_string()));
     if let Some(reason) = cut_off {
-        let reason = markup(reason);
-        writeln!(out, "    <testcase name=\"run\" classname=\"greenlit\">")?;
-        writeln!(out, "      <error type=\"run-stopped\" message=\"{reason}\">{reason}</error>")?;
-        writeln!(out, "    </testcase>")?;
+        let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_type("run-stopped").set_message(safe(&reason)).set_description(safe(&reason));
+        let mut case = TestCase::new("run", status);
+        case.set_classname("greenlit");
+        suite.add_test_case(case);
     }
-    writeln!(out, "  </testsuite>")
+    Some(suite)
 }
 
-/// Writes what isolates the media workers, and what of it is missing.
-fn isolation(tool: &Tool, out: &mut dyn io::Write) -> io::Result<()> {
-    let Some(in_force) = &tool.isolation else { return Ok(()) };
+/// Returns what isolates the media workers, and what of it is missing.
+fn isolation(tool: &Tool) -> Vec<Property> {
+    let Some(in_force) = &tool.isolation else { return Vec::new() };
+    let in_force = in_force.iter().map(|name| ("isolation", name));
     let refused = tool.isolation_refused.iter().flatten().map(|refused| ("isolation.refused", refused));
-    writeln!(out, "    <properties>")?;
-    for (name, value) in in_force.iter().map(|name| ("isolation", name)).chain(refused) {
-        writeln!(out, "      <property name=\"{name}\" value=\"{}\"/>", markup(value))?;
-    }
-    if let Some(abi) = tool.landlock_abi {
-        writeln!(out, "      <property name=\"isolation.landlock-abi\" value=\"{abi}\"/>")?;
-    }
-    writeln!(out, "    </properties>")
+    let mut all: Vec<Property> =
+        in_force.chain(refused).map(|(name, value)| Property::new(name, safe(value))).collect();
+    all.extend(tool.landlock_abi.map(|abi| Property::new("isolation.landlock-abi", abi.to_string())));
+    all
 }
 
 /// Returns the requested profiles, then those that only entries name.
@@ -146,52 +87,51 @@ fn profiles(report: &Report) -> Vec<&str> {
     names
 }
 
-fn test_case(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
-    let (name, class) = (markup(&entry.path), markup(&entry.profile));
-    writeln!(out, "    <testcase name=\"{name}\" classname=\"{class}\">")?;
-    let problems = problems(entry);
-    match test_status(entry) {
-        TestStatus::Pass => {}
-        TestStatus::Skipped => {
-            let reason = entry.reason.as_deref().unwrap_or("not a media file");
-            writeln!(out, "      <skipped message=\"{}\"/>", markup(reason))?;
+fn test_case(entry: &FileEntry) -> TestCase {
+    let status = match Outcome::of(entry) {
+        Outcome::Skipped => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(safe(entry.reason.as_deref().unwrap_or("not a media file")));
+            skipped
         }
-        TestStatus::Failure => failed_case("failure", entry, &problems, out)?,
-        TestStatus::Error => failed_case("error", entry, &problems, out)?,
-    }
+        Outcome::Failed | Outcome::Cancelled | Outcome::Undelivered | Outcome::ChangeUnsent => {
+            non_success(NonSuccessKind::Error, entry)
+        }
+        // A plan has not fixed the file yet.
+        Outcome::Planned => non_success(NonSuccessKind::Failure, entry),
+        outcome if outcome.needs_attention() => non_success(NonSuccessKind::Failure, entry),
+        _ => TestCaseStatus::success(),
+    };
+    let mut case = TestCase::new(safe(&entry.path), status);
+    case.set_classname(safe(&entry.profile));
     let notes = notes(entry);
     if !notes.is_empty() {
-        writeln!(out, "      <system-out>{}</system-out>", notes.join("\n"))?;
+        case.set_system_out(lines(notes));
     }
-    writeln!(out, "    </testcase>")
+    case
 }
 
-/// Writes the `failure` or `error` element with every problem and every error of `entry`.
-fn failed_case(
-    element: &str,
-    entry: &FileEntry,
-    problems: &[Problem],
-    out: &mut dyn io::Write,
-) -> io::Result<()> {
+/// Returns a failure or an error with every problem and every error of `entry`.
+fn non_success(kind: NonSuccessKind, entry: &FileEntry) -> TestCaseStatus {
+    let problems = problems(entry);
     let errors: Vec<&Finding> =
         entry.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
-    let kinds: Vec<&str> =
-        problems.iter().map(|p| p.id).chain(errors.iter().map(|f| f.rule.as_str())).collect();
-    let first =
-        problems.iter().map(|p| p.message.as_str()).chain(errors.iter().map(|f| f.message.as_str())).next();
-    let (kind, message) = (kinds.first().unwrap_or(&"verdict"), first.unwrap_or("not compliant"));
-    let lines: Vec<String> = problems
-        .iter()
-        .map(|p| markup(&format!("{}: {}", p.id, p.message)))
-        .chain(errors.iter().map(|f| line(f, false)))
-        .collect();
-    writeln!(
-        out,
-        "      <{element} type=\"{}\" message=\"{}\">{}</{element}>",
-        markup(kind),
-        markup(message),
-        lines.join("\n")
-    )
+    let of_problems = problems.iter().map(|problem| (problem.id, problem.message.as_str()));
+    let of_errors = errors.iter().map(|finding| (finding.rule.as_str(), finding.message.as_str()));
+    let (id, message) = of_problems.chain(of_errors).next().unwrap_or(("verdict", "not compliant"));
+    let told = problems.iter().map(|Problem { id, message, .. }| format!("{id}: {message}"));
+    let mut status = TestCaseStatus::non_success(kind);
+    status
+        .set_type(safe(id))
+        .set_message(safe(message))
+        .set_description(lines(told.chain(errors.iter().map(|finding| line(finding, false)))));
+    status
+}
+
+/// Returns each text on a line of its own.
+fn lines(texts: impl IntoIterator<Item = String>) -> XmlString {
+    let escaped: Vec<String> = texts.into_iter().map(|text| escape(&text)).collect();
+    XmlString::new(escaped.join("\n"))
 }
 
 /// Returns the warnings, the advice and the fix; errors too if they are fixed.
@@ -203,13 +143,13 @@ fn notes(entry: &FileEntry) -> Vec<String> {
     let mut notes: Vec<String> = findings.map(|finding| line(finding, is_cleared(entry, finding))).collect();
     if let Some(fix) = &entry.fix {
         let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {output}"));
-        notes.push(markup(&format!("fix: {}{}{output}", text::action(fix), text::origin(fix))));
-        notes.extend(fix.steps.iter().map(|step| markup(&format!("step: {step}"))));
-        notes.extend(text::verification(fix).map(|checks| markup(&format!("verified: {checks}"))));
+        notes.push(format!("fix: {}{}{output}", text::action(fix), text::origin(fix)));
+        notes.extend(fix.steps.iter().map(|step| format!("step: {step}")));
+        notes.extend(text::verification(fix).map(|checks| format!("verified: {checks}")));
     }
     if let Some(delivery) = &entry.delivery {
         let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {id}"));
-        notes.push(markup(&format!("delivery: {}{id}", delivery.shown_state())));
+        notes.push(format!("delivery: {}{id}", delivery.shown_state()));
     }
     notes
 }
@@ -218,7 +158,7 @@ fn line(finding: &Finding, fixed: bool) -> String {
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
     let severity = text::severity(finding.severity, fixed);
     let Finding { rule, message, actual, allowed, .. } = finding;
-    markup(&format!("{severity} {rule}: {message}: found {actual}, allowed {allowed}{place}"))
+    format!("{severity} {rule}: {message}: found {actual}, allowed {allowed}{place}")
 }
 
 #[cfg(test)]
@@ -240,23 +180,23 @@ mod tests {
         report.files.retain(|entry| entry.path.starts_with("c.") || entry.path.starts_with("h2"));
         insta::assert_snapshot!(junit(&report), @r#"
         <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="greenlit" tests="2" failures="1" errors="1" skipped="0" time="3.417">
-          <testsuite name="tiktok-ads" tests="2" failures="1" errors="1" skipped="0">
-            <properties>
-              <property name="isolation" value="seccomp"/>
-              <property name="isolation" value="landlock"/>
-              <property name="isolation.landlock-abi" value="6"/>
-            </properties>
-            <testcase name="c.not-compliant.mov" classname="tiktok-ads">
-              <failure type="video-codec" message="the video codec is mpeg4">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
+        <testsuites name="greenlit" tests="2" skipped="0" failures="1" errors="1" time="3.417">
+            <testsuite name="tiktok-ads" tests="2" skipped="0" errors="1" failures="1">
+                <properties>
+                    <property name="isolation" value="seccomp"/>
+                    <property name="isolation" value="landlock"/>
+                    <property name="isolation.landlock-abi" value="6"/>
+                </properties>
+                <testcase name="c.not-compliant.mov" classname="tiktok-ads">
+                    <failure message="the video codec is mpeg4" type="video-codec">error video-codec: the video codec is mpeg4: found mpeg4, allowed h264, hevc (stream 0)
         error integrity: the file ends before its video does: found 3.5 s missing, allowed all declared data (data missing from 8.5 s)</failure>
-              <system-out>warning black: the video is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
+                    <system-out>warning black: the video is black for a while: found 2 spans, allowed none longer than 1 s (stream 0, 0 s to 1.5 s, 1:02.5 to 1:05)
         advice fast-start: the index (moov) is at the end of the file: found moov last, allowed moov first</system-out>
-            </testcase>
-            <testcase name="h2.failed.�.mp4" classname="tiktok-ads">
-              <error type="operation-failed" message="permission denied">operation-failed: permission denied</error>
-            </testcase>
-          </testsuite>
+                </testcase>
+                <testcase name="h2.failed.�.mp4" classname="tiktok-ads">
+                    <error message="permission denied" type="operation-failed">operation-failed: permission denied</error>
+                </testcase>
+            </testsuite>
         </testsuites>
         "#);
     }

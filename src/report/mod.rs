@@ -7,6 +7,7 @@ mod advice;
 mod delivery;
 mod delivery_state;
 mod document;
+mod entry;
 mod escape;
 mod fix;
 mod forecast;
@@ -30,9 +31,8 @@ mod totals;
 mod units;
 
 pub use delivery_state::DeliveryState;
-pub use document::{
-    AdDelivery, Delivery, FileEntry, OldLimit, Publication, Report, RowProblem, SCHEMA, StaleEntry, Tool,
-};
+pub use document::{OldLimit, Report, SCHEMA, StaleEntry, Tool};
+pub use entry::{AdDelivery, Delivery, FileEntry, Publication, RowProblem};
 pub use escape::{escape, json_text};
 pub use fix::{Added, Dropped, Fix, FixAction, Verified};
 pub use forecast::{AudioOutcome, FixForecast};

@@ -10,6 +10,7 @@ use crate::profile::{Profile, RuleId, Severity, Terms, nearest};
 use super::all::{ALL, image_aspect_ratio};
 use super::finding::{Finding, Verdict};
 use super::rule::{FindingCollector, Rule, Scope, Subject};
+use super::rule_groups::about_audio_content;
 use super::validated_asset::ValidatedAsset;
 use super::validated_cover::{CoverImage, ValidatedCover};
 
@@ -214,7 +215,7 @@ impl Assessment {
     /// same file with another audio track.
     #[must_use]
     pub fn with_audio_findings_of(&self, other: &Assessment) -> Assessment {
-        let about_audio = |finding: &&Finding| super::about_audio_content(finding.rule);
+        let about_audio = |finding: &&Finding| about_audio_content(finding.rule);
         let kept = self.findings.iter().filter(|finding| !about_audio(finding));
         let mut findings: Vec<Finding> =
             kept.chain(other.findings.iter().filter(about_audio)).cloned().collect();

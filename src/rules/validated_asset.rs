@@ -20,7 +20,7 @@ pub struct ValidatedAsset {
 }
 
 impl ValidatedAsset {
-    pub(in crate::rules) fn new(
+    pub(super) fn new(
         path: PathBuf,
         content: ContentHash,
         profile_id: String,

@@ -50,7 +50,7 @@ impl CoverImage {
 pub struct ValidatedCover(CoverImage);
 
 impl ValidatedCover {
-    pub(in crate::rules) fn new(image: CoverImage) -> ValidatedCover {
+    pub(super) fn new(image: CoverImage) -> ValidatedCover {
         ValidatedCover(image)
     }
 

@@ -37,7 +37,9 @@ fn counted<T>(piece: &dyn Fn() -> T) -> T {
 
 fn headers_case() {
     let files = ["npm-vide-ocean.mp4", "npm-vide-ocean.webm", "npm-js-ffmpeg-iphone_rotated.mov"];
-    let read = |name| std::fs::read(format!("{}/fixtures/{name}", concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))).unwrap();
+    let read = |name| {
+        std::fs::read(format!("{}/fixtures/{name}", concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))).unwrap()
+    };
     let files = files.map(read);
     repeat(|| files.each_ref().map(|bytes| headers::read(black_box(&bytes[..])).unwrap()));
 }

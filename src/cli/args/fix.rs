@@ -6,7 +6,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::InputArgs;
+use super::input::InputArgs;
 use crate::job::VerifyLevel;
 use crate::plan::{EncodeMode, Extend, Fit, Preset};
 

@@ -2,6 +2,7 @@
 //! this module does not read the environment or the disk.
 
 mod fix;
+mod input;
 mod sandbox;
 mod ship;
 
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use fix::{EncoderArg, FixArgs, FixChoices};
+pub use input::InputArgs;
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs, UntilArg};
 
@@ -121,20 +123,6 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page.
     Man,
-}
-
-/// The files to process.
-#[derive(Clone, Debug, Args)]
-pub struct InputArgs {
-    /// Process these files, folders or glob patterns; `-` reads a list of paths from standard input.
-    #[arg(required = true, value_name = "PATH")]
-    pub paths: Vec<PathBuf>,
-    /// Read NUL-separated paths from standard input.
-    #[arg(short = '0', long = "null")]
-    pub null: bool,
-    /// Probe every file again, and do not read or write the cache.
-    #[arg(long)]
-    pub no_cache: bool,
 }
 
 /// `greenlit check`.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::FixChoices;
+use super::fix::FixChoices;
 
 /// `greenlit ship`.
 #[derive(Debug, Args)]

@@ -11,7 +11,7 @@ use crate::platform::{Platform, Problem, PublicationKind, Row};
 use crate::profile::Profile;
 use crate::ship::{AdLimitError, CheckedCovers, Journal, Until, ads_to_create, check_ad_limit};
 
-use super::ShipRun;
+use super::ship_run::ShipRun;
 
 /// Checks the covers of all rows before anything is sent.
 pub fn check_covers(

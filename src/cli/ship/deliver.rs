@@ -21,13 +21,13 @@ use crate::ship::{
     ShipRequest,
 };
 
-use super::ShipRun;
 use super::arguments::ShipArguments;
 use super::input::ShipInput;
 use super::network::unless_cancelled;
 use super::posted_before::PostingNote;
 use super::retry;
 use super::row_notices::{self, landing_mode};
+use super::ship_run::ShipRun;
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
 const READY_QUEUE: usize = 16;

@@ -18,7 +18,8 @@ use super::network::{self, unless_cancelled};
 use super::plan_summary::summary;
 use super::posted_before::PostingNote;
 use super::ship_plan::ShipPlan;
-use super::{ShipRun, retry, row_notices};
+use super::ship_run::ShipRun;
+use super::{retry, row_notices};
 
 /// Runs the dry run and writes the plan.
 pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, CliError> {

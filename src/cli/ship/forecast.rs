@@ -13,12 +13,12 @@ use crate::plan::{Action, ENCODE_PIXELS_PER_S, ResourceEstimate, VideoPlan};
 use crate::platform::{CallCounts, PublicationKind, Row};
 use crate::ship::{DeliveryState, History, Journal, PublicationKey, RowNotice, destination_key};
 
-use super::ShipRun;
 use super::fix_cost::{FixCost, parallel_wall_s};
 use super::ship_plan::{
     ExpectedTimes, PlanAssumptions, PlanBasis, PlanQuota, PlanTotals, PlannedAsset, SCHEMA, ShipPlan,
     identity_or_default, is_shippable,
 };
+use super::ship_run::ShipRun;
 
 /// Assumed upload rate without history, in bytes per second (10 Mbit/s).
 const ASSUMED_RATE: f64 = 1_250_000.0;

@@ -1,8 +1,8 @@
 //! `greenlit ship`. Threads check, fix and verify files; an async runtime uploads them, waits and publishes.
 //! A channel passes each file on when it is ready.
 //!
-//! [`arguments`] and [`input`] define the run, [`before_sending`] checks it, [`dry_run`] estimates it, [`plan`] stores the estimate,
-//! [`deliver`] executes the run and [`report`] converts its results.
+//! [`arguments`] and [`input`] define the run, [`ship_run`] holds it, [`before_sending`] checks it, [`dry_run`] estimates
+//! it, [`ship_plan`] stores the estimate, [`deliver`] executes the run and [`report`] converts its results.
 
 mod arguments;
 mod before_sending;
@@ -19,35 +19,32 @@ mod report;
 mod retry;
 mod row_notices;
 mod ship_plan;
+mod ship_run;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use secrecy::SecretString;
 
 use crate::cache::Contents;
 use crate::job::Runner;
-use crate::pipeline::{CheckOptions, FixRecord, FixSettings, Outcome, OutputLayout, remove_stale};
-use crate::plan::{EncodeMode, FixOptions};
+use crate::pipeline::{Outcome, remove_stale};
+use crate::plan::EncodeMode;
 use crate::platform::{self, Connection};
-use crate::profile::Profile;
 use crate::report::Report;
 use crate::rules::Selection;
 use crate::sandbox::{Sandbox, start};
-use crate::ship::{CheckedCovers, Retry, ShipOutcome, Wait};
+use crate::ship::{ShipOutcome, Wait};
 use crate::worker::WorkerPool;
 
 use super::args::{CommonArgs, ShipArgs};
-use super::asset_preparer::LocalAssetPreparer;
-use super::cache;
 use super::destination::{Destination, SANDBOX, report_word};
 use super::error::CliError;
 use super::event_log::EventLog;
 use super::exit_code::RunStatus;
-use super::fix_options::{fix_options, verify_level};
+use super::fix_options::fix_options;
 use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
@@ -57,9 +54,9 @@ use super::{api_host, check, encoder, interrupt, isolation, notices, output, rep
 use arguments::ShipArguments;
 use before_sending::check_covers;
 use deliver::DeliveryContext;
-use input::ShipInput;
 use outside::refuse_outside;
 use posted_before::PostingNote;
+use ship_run::ShipRun;
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunStatus, CliError> {
@@ -130,89 +127,6 @@ fn read_plan(common: &CommonArgs, args: &ShipArgs) -> Result<Option<ship_plan::S
         ));
     }
     Ok(plan)
-}
-
-/// A resolved run, for a dry run or a real one.
-struct ShipRun<'a> {
-    settings: &'a Settings,
-    ship_arguments: ShipArguments,
-    /// The options for fixing, with an encoder that works on this machine.
-    options: FixOptions,
-    destination: Destination,
-    profile: Profile,
-    ship_input: ShipInput,
-    runner: Arc<dyn Runner>,
-    cancel: Arc<AtomicBool>,
-    /// The given-up videos that are uploaded again.
-    retry: Retry,
-    /// The covers that were checked.
-    covers: CheckedCovers,
-    /// The hashes of the files, each read once.
-    contents: Arc<Contents>,
-}
-
-impl ShipRun<'_> {
-    /// Returns the settings for fixing. `out` is the folder for outputs; with `None`, fixes are only planned.
-    fn fix_settings(&self, out: Option<PathBuf>) -> Result<FixSettings, CliError> {
-        let (choices, config) = (&self.ship_arguments.choices, &self.settings.config.fix);
-        Ok(FixSettings {
-            options: self.options.clone(),
-            machine: self.settings.machine(),
-            memory_bytes: crate::host_memory::memory_bytes(),
-            verify: verify_level(choices, config)?,
-            out,
-            layout: OutputLayout::BySource { base: self.settings.config.folder() },
-        })
-    }
-
-    /// Returns what prepares the files, with their outputs in the folder `artifacts`.
-    fn preparer(
-        &self,
-        artifacts: PathBuf,
-        progress: &Arc<ProgressDisplay>,
-    ) -> Result<LocalAssetPreparer, CliError> {
-        let path = self.settings.state_folder().join("fix.jsonl");
-        let record = FixRecord::open_with(&path, Arc::clone(&self.contents));
-        Ok(LocalAssetPreparer {
-            runner: Arc::clone(&self.runner),
-            observer: progress.clone(),
-            settings: self.fix_settings(Some(artifacts))?,
-            profile: self.profile.clone(),
-            platform: self.destination.platform,
-            fix_record: record
-                .map_err(|source| operation("cannot open the record of earlier fixes", source))?,
-            cancel: Arc::clone(&self.cancel),
-            options: CheckOptions {
-                probe_cache: cache::open(self.settings, false),
-                time_limit: self.settings.time_limit,
-                ..CheckOptions::default()
-            },
-            outcomes: Mutex::new(HashMap::new()),
-            covers: self.covers.clone(),
-        })
-    }
-
-    /// Returns the origin of the destination: the key of its effects in the journal.
-    fn origin(&self) -> Result<String, CliError> {
-        match self.trial_origin() {
-            Some(origin) => Ok(origin),
-            None => {
-                let origin = self.destination.platform.origin_of(&self.destination.base_url);
-                origin.map_err(|source| operation("the destination cannot be used", source))
-            }
-        }
-    }
-
-    /// Returns the origin of the trial sandbox; `None` for other destinations.
-    fn trial_origin(&self) -> Option<String> {
-        // The port changes from run to run, the folder of the sandbox's state does not. A journal inside this folder
-        // knows no other sandbox, and moves with it.
-        let mut folder = self.settings.state_folder();
-        if self.destination.journal.starts_with(&folder) {
-            folder = PathBuf::from(".greenlit");
-        }
-        (self.destination.name == SANDBOX).then(|| format!("sandbox:{}", folder.display()))
-    }
 }
 
 fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {

@@ -16,7 +16,7 @@ use crate::platform::PublicationTime;
 use crate::ship::{Journal, destination_key};
 use crate::state_folder::{StateError, open_file};
 
-use super::ShipRun;
+use super::ship_run::ShipRun;
 
 /// The folder of the notes in the user's state folder.
 const FOLDER: &str = "posted";

@@ -7,8 +7,8 @@ use crate::cli::notices;
 use crate::cli::sandbox::operation;
 use crate::ship::{DeliveryState, Journal, Retry, destination_key};
 
-use super::ShipRun;
 use super::input::ShipInput;
+use super::ship_run::ShipRun;
 
 /// Parses the option.
 ///

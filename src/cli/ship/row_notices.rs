@@ -14,7 +14,7 @@ use crate::ship::{
 
 use crate::ship::LandingVisits;
 
-use super::ShipRun;
+use super::ship_run::ShipRun;
 
 /// Returns what to do about landing pages that do not answer.
 pub fn landing_mode(destination: &Destination) -> LandingMode {

@@ -11,8 +11,8 @@ use crate::cli::sandbox::operation;
 use crate::report::Publication;
 use crate::ship::RowNotice;
 
-use super::ShipRun;
 use super::arguments::ShipArguments;
+use super::ship_run::ShipRun;
 
 /// Schema of a plan.
 pub const SCHEMA: &str = "greenlit.ship-plan/1";

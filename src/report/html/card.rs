@@ -5,7 +5,7 @@ use std::io;
 use super::super::escape::markup;
 use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
 use super::super::{Delivery, FileEntry, Fix, text, units};
-use super::{slug, tone};
+use super::outcome_class::{slug, tone};
 use crate::model::Container;
 use crate::rules::{Finding, Severity};
 

@@ -5,12 +5,14 @@
 //! from files, and only `http` and `https` addresses become links.
 
 mod card;
+mod outcome_class;
 
 use std::io;
 
+use outcome_class::{slug, tone};
+
 use super::advice::what_to_do;
 use super::escape::markup;
-use super::outcome::Outcome;
 use super::{Report, text, totals, units};
 
 const STYLE: &str = include_str!("style.css");
@@ -67,26 +69,6 @@ fn profiles(report: &Report) -> String {
     let names: Vec<String> =
         report.profiles.iter().map(|name| format!("<code>{}</code>", markup(name))).collect();
     if names.is_empty() { "no profile".to_owned() } else { names.join(", ") }
-}
-
-/// Returns the name of an outcome as an id and a CSS class.
-fn slug(outcome: Outcome) -> String {
-    outcome.label().replace(' ', "-")
-}
-
-/// Returns the CSS class with the colours of an outcome.
-fn tone(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Passed | Outcome::Fixed => "good",
-        Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => "warn",
-        Outcome::Skipped => "idle",
-        Outcome::Noncompliant
-        | Outcome::Unreadable
-        | Outcome::Refused
-        | Outcome::Undelivered
-        | Outcome::Cancelled
-        | Outcome::Failed => "bad",
-    }
 }
 
 /// Returns a style rule for each filter, which hides the cards of other outcomes while it is selected.

@@ -5,7 +5,7 @@ use std::io;
 use anstyle::{AnsiColor, Color, Style};
 
 use super::super::outcome::Outcome;
-use super::HumanOptions;
+use super::options::HumanOptions;
 
 /// The role of a piece of text, which determines its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

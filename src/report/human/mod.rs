@@ -1,34 +1,17 @@
 //! `human`: the report for a terminal: the outcome of each file, the reasons, and what to do next.
 
 mod layout;
+mod options;
 
 use std::io;
 
 use layout::{Page, TextRole};
+pub use options::HumanOptions;
 
 use super::advice::what_to_do;
 use super::outcome::{Outcome, is_cleared, problems};
 use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, totals, units};
 use crate::rules::{Finding, RuleId, Severity};
-
-/// The options of the human-readable report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HumanOptions {
-    /// Use ANSI colours. Colour never carries information alone.
-    pub color: bool,
-    /// Show advice, sources and the confidence of each limit.
-    pub verbose: bool,
-    /// Show only files that need attention, and the summary.
-    pub quiet: bool,
-    /// Columns to wrap at; 0 never wraps.
-    pub width: usize,
-}
-
-impl Default for HumanOptions {
-    fn default() -> HumanOptions {
-        HumanOptions { color: false, verbose: false, quiet: false, width: 100 }
-    }
-}
 
 /// Width of the label column below a file, such as `warning`.
 const LABEL: usize = 9;

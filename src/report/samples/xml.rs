@@ -70,7 +70,7 @@ fn plain(text: &str) -> Result<String, String> {
             "lt" => '<',
             "gt" => '>',
             "quot" => '"',
-            "#39" => '\'',
+            "apos" => '\'',
             other => return Err(format!("unknown entity {other}")),
         });
         decoded.push_str(tail);

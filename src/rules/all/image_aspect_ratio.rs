@@ -33,7 +33,7 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ImageAspectRatioLimits, out:
 }
 
 /// Checks an image as the cover of a video with the display size `video`.
-pub(in crate::rules) fn check_cover(
+pub(crate) fn check_cover(
     image: &StillImage<'_>,
     video: Size,
     limits: &ImageAspectRatioLimits,
