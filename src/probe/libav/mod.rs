@@ -1,28 +1,23 @@
 //! Reads facts with FFmpeg's libraries.
 
 mod alpha;
-mod declared_facts;
-mod decode_rate;
 mod describe;
 mod facts;
 mod fast_path;
 pub(crate) mod ffi_enums;
-mod first_frames;
 mod identical_audio;
 mod key_frame_sizes;
+mod last_block;
 mod memory;
 mod open;
 mod packet_reader;
-mod packet_walk;
+mod packets;
 mod positioned_file;
 mod recognize;
 mod sample_index;
 mod streams;
 mod tags;
-mod timing;
-mod truncation;
 mod version;
-mod video_packets;
 
 pub(crate) use alpha::alpha_decoder;
 pub(crate) use describe::{encoders, library};

@@ -16,9 +16,9 @@ use ffmpeg_next::ffi;
 use self::first_packets::check_first_packets;
 pub(super) use self::fragments::complete as complete_fragmented;
 use super::open::MediaInput;
-use super::packet_walk::PacketWalk;
 use crate::model::{Container, MediaFacts};
 use crate::probe::headers::Declared;
+use crate::probe::packet_walk::PacketWalk;
 
 /// What the fast path could not resolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
