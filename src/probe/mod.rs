@@ -7,13 +7,22 @@
 pub mod bitstream;
 pub(crate) mod bytes;
 pub(crate) mod clock_jumps;
+mod declared_facts;
 pub mod decodable_start;
+mod decode_rate;
 mod display_matrix;
+mod first_frames;
 pub mod headers;
 pub mod isobmff;
 #[cfg(feature = "libav")]
 #[allow(unsafe_code)] // The media library has only a C interface.
 pub(crate) mod libav;
+mod packet;
+mod packet_walk;
 pub mod sniff;
+mod tags;
+mod timing;
+mod truncation;
+mod video_packets;
 
 pub use bytes::{Bytes, file_size};

@@ -4,6 +4,7 @@
 //! change the frame size or the pixel format without a declaration in the container.
 
 use super::{SpsParams, h264, hevc};
+use crate::model::Codec;
 
 /// Longer than any set that a decoder accepts.
 const MAX_SET_BYTES: usize = 4096;
@@ -22,6 +23,15 @@ pub enum SetCodec {
 }
 
 impl SetCodec {
+    /// Returns the codec; `None` for one without parameter sets.
+    pub fn of(codec: &Codec) -> Option<SetCodec> {
+        match codec {
+            Codec::H264 => Some(SetCodec::Avc),
+            Codec::Hevc => Some(SetCodec::Hevc),
+            _ => None,
+        }
+    }
+
     fn is_slice(self, header: u8) -> bool {
         match self {
             SetCodec::Avc => matches!(header & 0x1f, 1..=5),

@@ -4,25 +4,29 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::declared_facts::{
-    compare_duration, forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption,
-    set_indexed_durations, set_playback, set_streams_without_packets,
-};
 use super::fast_path::{Unresolved, complete_facts, complete_fragmented};
 use super::identical_audio::{find_identical_audio, has_similar_audio};
 use super::key_frame_sizes::read_key_frame_sizes;
-use super::packet_walk::{PacketWalk, read_first_packets, walk_packets};
+use super::last_block::{explain_unreadable, last_block_s};
+use super::packets::{read_first_packets, walk_packets};
 use super::sample_index::read_index;
-use super::streams::read_streams;
+use super::streams::{read_streams, stream_number};
 use super::tags::collect;
-use super::truncation::{MAX_BLOCK_S, compare_end, explain_unreadable, last_block_s, needs_last_block};
 use crate::job::{JobError, ProbeDepth, Progress};
 use crate::libav::ffi_enums::demuxer;
 use crate::libav::media_input::{MediaInput, open_input};
 use crate::libav::time::is_duration_unknown;
-use crate::model::{Completeness, Container, MediaFacts, VideoStream, contradicts};
+use crate::model::{Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::BlockCache;
+use crate::probe::declared_facts::{
+    compare_duration, forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption,
+    set_indexed_durations, set_playback, set_streams_without_packets,
+};
 use crate::probe::headers::{self, Declared};
+use crate::probe::packet_walk::PacketWalk;
+use crate::probe::truncation::{
+    MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block,
+};
 
 /// All packets of files up to this size are read even if the caller did not request it: it takes less time
 /// than opening the file, and only packets show open GOPs.
@@ -82,7 +86,7 @@ pub(crate) fn probe(
         *first_missing_s = None;
     }
     forget_unknown_durations(&declared, &mut facts);
-    set_encryption(&mut input, &declared, &mut facts);
+    set_encryption(&declared, &mut facts, |index| stream_number(&mut input, index));
     set_empty_tracks(&declared, &mut facts);
     set_empty_samples(&declared, &mut facts);
     set_indexed_durations(&declared, &mut facts);
@@ -158,26 +162,6 @@ fn fast_path(
         }
     }
     Ok(Ok(facts))
-}
-
-/// Compares the declared duration of a large Matroska file with the start of its last block in seconds.
-fn compare_last_block(begin_s: f64, declared: &Declared, facts: &mut MediaFacts) {
-    let ends = [begin_s, begin_s - first_start_s(facts)];
-    let is_wrong = |declared: f64| {
-        ends.iter().all(|&end| contradicts(declared, end) && contradicts(declared, end + MAX_BLOCK_S))
-            && !(begin_s..begin_s + MAX_BLOCK_S).contains(&declared)
-    };
-    let wrong = declared.durations_s.iter().copied().find(|&declared| is_wrong(declared));
-    if let Some(declared_s) = wrong.filter(|_| !matches!(facts.completeness, Completeness::Missing { .. })) {
-        facts.contradicted_duration_s = Some(declared_s);
-        facts.measured_duration_s = Some(ends[1]);
-    }
-}
-
-/// Returns the start time of the first stream in seconds.
-fn first_start_s(facts: &MediaFacts) -> f64 {
-    let starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
-    starts.flatten().reduce(f64::min).unwrap_or(0.0)
 }
 
 /// Returns the library's duration of every stream, in units of its time base.

@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 
 use ffmpeg_next::ffi;
 
-use super::video_packets::frame_sizes;
+use super::packets::frame_sizes;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::frame_size::FrameSizes;
 

@@ -2,10 +2,10 @@
 
 use ffmpeg_next::ffi;
 
-use super::streams::seconds;
-use super::timing::{Cadence, write_timing};
+use super::streams::{seconds, time_base};
 use crate::model::{Codec, Completeness, MediaFacts};
 use crate::probe::isobmff::IsoTrack;
+use crate::probe::timing::{Cadence, write_timing};
 
 /// Entries read per stream: 23 hours at 60 frames/s.
 const MAX_ENTRIES: i32 = 5_000_000;
@@ -57,13 +57,13 @@ pub(super) unsafe fn read_index(
                 {
                     Some(samples) => {
                         let leading = samples.has_leading_samples();
-                        write_timing(&mut samples.timestamps.clone(), base, video);
+                        write_timing(&mut samples.timestamps.clone(), time_base(base), video);
                         // In HEVC, only the packets show whether leading pictures need the previous GOP.
                         video.closed_gop = (!leading || video.codec != Some(Codec::Hevc)).then_some(!leading);
                         complete &= video.closed_gop.is_some();
                     }
                     None => {
-                        cadence.write_to(base, video);
+                        cadence.write_to(time_base(base), video);
                         complete = false;
                     }
                 }

@@ -19,6 +19,7 @@ use crate::model::{
 };
 use crate::probe::bitstream::hevc;
 use crate::probe::display_matrix::rotation_and_flip;
+use crate::probe::timing::TimeBase;
 
 const NO_TIME: i64 = i64::MIN;
 const VIDEO: c_int = 0;
@@ -316,9 +317,11 @@ pub(super) fn ratio(value: ffi::AVRational) -> Option<Rational> {
 
 /// Converts a timestamp to seconds; `None` when it is not set.
 pub(super) fn seconds(timestamp: i64, base: ffi::AVRational) -> Option<f64> {
-    (timestamp != NO_TIME && base.den != 0)
-        .then(|| timestamp as f64 * f64::from(base.num) / f64::from(base.den))
-        .filter(|seconds| seconds.is_finite())
+    (timestamp != NO_TIME).then(|| time_base(base).seconds(timestamp))?
+}
+
+pub(super) fn time_base(base: ffi::AVRational) -> TimeBase {
+    TimeBase { num: base.num, den: base.den }
 }
 
 #[cfg(test)]

@@ -7,13 +7,7 @@ use ffmpeg_next::ffi;
 
 use crate::libav::ffi_enums::text;
 use crate::model::PrivacyTags;
-
-/// Most names collected per list.
-const MAX_NAMES: usize = 32;
-
-/// Last words of the names of tags that describe a device or a person.
-const DEVICE_WORDS: [&str; 9] =
-    ["make", "model", "manufacturer", "author", "artist", "owner", "device", "serial", "serialnumber"];
+use crate::probe::tags::{add_private, language_of};
 
 /// Adds the private names of one dictionary.
 ///
@@ -30,18 +24,7 @@ pub(super) unsafe fn collect(dictionary: *const ffi::AVDictionary, found: &mut P
             }
             text((*entry).key).unwrap_or_default()
         };
-        let lower = name.to_ascii_lowercase();
-        let last = lower.rsplit(['.', '-', '_']).next().unwrap_or_default();
-        let list = if lower.contains("location") || lower.contains("gps") || lower.ends_with("xyz") {
-            &mut found.location
-        } else if DEVICE_WORDS.contains(&last) {
-            &mut found.device
-        } else {
-            continue;
-        };
-        if list.len() < MAX_NAMES && !list.contains(&name) {
-            list.push(name);
-        }
+        add_private(name, found);
     }
 }
 
@@ -63,7 +46,5 @@ pub(super) unsafe fn value(dictionary: *const ffi::AVDictionary, name: &CStr) ->
 /// As [`collect`].
 pub(super) unsafe fn language(dictionary: *const ffi::AVDictionary) -> Option<String> {
     // SAFETY: by the contract.
-    let language = unsafe { value(dictionary, c"language") }?;
-    let language = language.trim().trim_end_matches('\0').to_ascii_lowercase();
-    (!language.is_empty() && language != "und").then_some(language)
+    language_of(&unsafe { value(dictionary, c"language") }?)
 }

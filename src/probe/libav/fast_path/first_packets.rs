@@ -2,10 +2,11 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::packet_walk::PacketWalk;
+use super::super::packets::add_packet;
 use crate::libav::media_input::MediaInput;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
+use crate::probe::packet_walk::PacketWalk;
 
 /// Packets read at most to find the first of every stream.
 const MAX_PACKETS: u32 = 200;
@@ -57,7 +58,7 @@ pub(super) fn check_first_packets(
             if ffi::av_read_frame(context, packet) < 0 {
                 break;
             }
-            walk.add(context, &*packet);
+            add_packet(walk, context, &*packet);
             let index = (*packet).stream_index as u32;
             if let Some(at) = pending.iter().position(|check| check.index == index) {
                 let data = match usize::try_from((*packet).size) {

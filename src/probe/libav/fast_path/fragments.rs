@@ -3,10 +3,10 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::packet_walk::PacketWalk;
 use super::duration::duration_us;
 use super::{Unresolved, overall_rate, set_starts};
 use crate::model::{MediaFacts, Rational};
+use crate::probe::packet_walk::PacketWalk;
 
 /// Relative deviation up to which a measured rate counts as a standard rate.
 const RATE_TOLERANCE: f64 = 0.01;

@@ -15,10 +15,10 @@ use ffmpeg_next::ffi;
 
 use self::first_packets::check_first_packets;
 pub(super) use self::fragments::complete as complete_fragmented;
-use super::packet_walk::PacketWalk;
 use crate::libav::media_input::MediaInput;
 use crate::model::{Container, MediaFacts};
 use crate::probe::headers::Declared;
+use crate::probe::packet_walk::PacketWalk;
 
 /// What the fast path could not resolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

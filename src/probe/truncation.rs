@@ -1,54 +1,22 @@
 //! Compares the end of the data with the declarations of the file.
 
-use super::streams::seconds;
-use crate::job::JobError;
-use crate::libav::media_input::MediaInput;
-use crate::model::{Completeness, Container, MediaFacts};
-use crate::probe::bytes::BlockCache;
-use crate::probe::headers::{self, Declared};
+use super::headers::Declared;
+use crate::model::{Completeness, Container, MediaFacts, contradicts};
 
 /// How much later than the end of the last packet the declared end may be, in seconds.
 const DURATION_SLACK_S: f64 = 0.5;
 /// The longest duration of the contents of a single block, in seconds.
-pub(super) const MAX_BLOCK_S: f64 = 1.0;
-
-/// Replaces the error of opening a file by a more precise one, from the declarations of the file.
-pub(super) fn explain_unreadable(error: JobError, declared: &Declared) -> JobError {
-    match (error, &declared.completeness, &declared.missing_index) {
-        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(reason)) => {
-            JobError::Truncated(reason.clone())
-        }
-        (JobError::Unreadable(_), Completeness::Missing { reason, .. }, None) => {
-            JobError::Truncated(format!("the file is truncated: {reason}"))
-        }
-        (JobError::Unreadable(_), _, Some(reason)) if declared.fragmented == Some(true) => {
-            JobError::Unreadable(reason.clone())
-        }
-        (JobError::Unreadable(_), _, Some(reason)) => JobError::Truncated(reason.clone()),
-        (error, ..) => error,
-    }
-}
+pub(crate) const MAX_BLOCK_S: f64 = 1.0;
 
 /// Returns whether the last block of a file, whose packets were not all read, may show that data is missing.
-pub(super) fn needs_last_block(facts: &MediaFacts) -> bool {
+pub(crate) fn needs_last_block(facts: &MediaFacts) -> bool {
     use Completeness::{Missing, Unknown};
     facts.container_is(Container::is_matroska)
         && matches!(facts.completeness, Unknown | Missing { first_missing_s: None, .. })
 }
 
-/// Returns the start time of the last block of a Matroska file in seconds, from the bytes at its end.
-pub(super) fn last_block_s(input: &mut MediaInput, bytes: &BlockCache<'_>) -> std::io::Result<Option<f64>> {
-    let Some(time) = headers::last_block(bytes)? else { return Ok(None) };
-    let context = input.as_ptr();
-    // SAFETY: the context is open, `input` is not used during the call, and FFmpeg keeps `nb_streams` valid
-    // pointers.
-    let base = unsafe { ((*context).nb_streams > 0).then(|| (*(*(*context).streams)).time_base) };
-    // All tracks count in units of the segment's time scale.
-    Ok(base.zip(i64::try_from(time).ok()).and_then(|(base, time)| seconds(time, base)))
-}
-
 /// Compares the end of the packets with the declared duration, and sets where data is missing.
-pub(super) fn compare_end(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
+pub(crate) fn compare_end(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
     // For other containers the library estimates the duration from the bytes.
     let declares = facts.container_is(Container::declares_duration_from_zero);
     match (&mut facts.completeness, facts.duration_s) {
@@ -70,6 +38,26 @@ pub(super) fn compare_end(first_end_s: f64, last_end_s: f64, facts: &mut MediaFa
         }
         _ => {}
     }
+}
+
+/// Compares the declared duration of a large Matroska file with the start of its last block in seconds.
+pub(crate) fn compare_last_block(begin_s: f64, declared: &Declared, facts: &mut MediaFacts) {
+    let ends = [begin_s, begin_s - first_start_s(facts)];
+    let is_wrong = |declared: f64| {
+        ends.iter().all(|&end| contradicts(declared, end) && contradicts(declared, end + MAX_BLOCK_S))
+            && !(begin_s..begin_s + MAX_BLOCK_S).contains(&declared)
+    };
+    let wrong = declared.durations_s.iter().copied().find(|&declared| is_wrong(declared));
+    if let Some(declared_s) = wrong.filter(|_| !matches!(facts.completeness, Completeness::Missing { .. })) {
+        facts.contradicted_duration_s = Some(declared_s);
+        facts.measured_duration_s = Some(ends[1]);
+    }
+}
+
+/// Returns the start time of the first stream in seconds.
+pub(crate) fn first_start_s(facts: &MediaFacts) -> f64 {
+    let starts = facts.video.iter().map(|v| v.start_s).chain(facts.audio.iter().map(|a| a.start_s));
+    starts.flatten().reduce(f64::min).unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -1,20 +1,15 @@
 //! What the packets of one video stream show.
 
-use std::ffi::c_int;
-
-use ffmpeg_next::ffi;
-
+use super::bitstream::frame_size::FrameSizes;
+use super::bitstream::hevc;
+use super::bitstream::parameter_sets::{ParameterSets, SetCodec};
+use super::bitstream::random_access::PacketSyntax;
+use super::bitstream::references::{References, SampleInfo};
 use super::decode_rate::DecodeRate;
 use super::first_frames::FirstFrames;
-use super::streams::{extradata, seconds};
-use super::timing::write_timing;
-use crate::libav::ffi_enums::{codec, number};
-use crate::libav::side_data::packet_side_data;
-use crate::model::{Container, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss};
-use crate::probe::bitstream::frame_size::FrameSizes;
-use crate::probe::bitstream::hevc;
-use crate::probe::bitstream::parameter_sets::{ParameterSets, SetCodec};
-use crate::probe::bitstream::references::{References, SampleInfo};
+use super::packet::Packet;
+use super::timing::{TimeBase, write_timing};
+use crate::model::{Codec, Container, FrameLoss, HdrKind, LossKind, MediaFacts, VideoStream, set_loss};
 
 /// Frames stored per stream: 23 hours at 60 frames/s.
 const MAX_FRAMES: usize = 5_000_000;
@@ -22,12 +17,23 @@ const MAX_FRAMES: usize = 5_000_000;
 const MAX_LOSSES: usize = 100_000;
 /// Packets per stream whose durations are compared.
 const MAX_COMPARED: u64 = 64;
-const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
-const NO_TIME: i64 = i64::MIN;
+
+/// What the packets of a stream are read by.
+pub(crate) struct PacketFormat<'a> {
+    /// The codec, if it is known.
+    pub(crate) codec: Option<&'a Codec>,
+    /// The configuration record from the container.
+    pub(crate) config: &'a [u8],
+    /// How packets show key frames; `None` for codecs whose frames all stand for themselves, or that tell nothing.
+    pub(crate) syntax: Option<PacketSyntax>,
+    /// Whether the container has no parameters outside of the packets.
+    pub(crate) in_band: bool,
+}
 
 /// The packet statistics of one video stream.
 #[derive(Default)]
-pub(super) struct VideoPackets {
+pub(crate) struct VideoPackets {
+    is_hevc: bool,
     timestamps: Vec<(i64, bool)>,
     packets: u64,
     /// Whether the first packet has HDR10 metadata.
@@ -57,40 +63,31 @@ pub(super) struct VideoPackets {
 }
 
 impl VideoPackets {
-    /// Adds a packet to the statistics.
-    ///
-    /// # Safety
-    /// `packet` was just read from `stream` of the open demuxer `context`, and not yet unreferenced.
-    pub(super) unsafe fn add(
-        &mut self,
-        context: *mut ffi::AVFormatContext,
-        stream: *mut ffi::AVStream,
-        packet: &ffi::AVPacket,
-    ) {
-        // SAFETY: by the contract; FFmpeg states the size of the data beside it.
-        let (is_hevc, data) = unsafe {
-            if self.packets == 0 {
-                self.sets = parameter_sets(stream);
-                self.sizes = frame_sizes(stream);
-                self.references = references(stream);
-                self.first_frames = FirstFrames::of(context, stream);
-            }
-            let length = usize::try_from(packet.size).unwrap_or(0);
-            let is_empty = packet.data.is_null();
-            let data = if is_empty { &[][..] } else { std::slice::from_raw_parts(packet.data, length) };
-            (is_hevc(stream), data)
-        };
+    /// Creates empty statistics.
+    pub(crate) fn new(format: &PacketFormat<'_>) -> VideoPackets {
+        let PacketFormat { codec, config, .. } = *format;
+        VideoPackets {
+            is_hevc: codec == Some(&Codec::Hevc),
+            sets: codec.and_then(SetCodec::of).map(|codec| ParameterSets::from_config(codec, config)),
+            sizes: codec.and_then(|codec| FrameSizes::of(codec, config)),
+            references: codec.and_then(|codec| References::of(codec, config)),
+            first_frames: format.syntax.map(|syntax| FirstFrames::new(syntax, format.in_band)),
+            ..VideoPackets::default()
+        }
+    }
+
+    /// Adds the next packet to the statistics.
+    pub(crate) fn add(&mut self, packet: &Packet<'_>) {
+        let Packet { data, key, .. } = *packet;
         self.packets += 1;
-        self.first_frames.iter_mut().for_each(|first| first.add(packet, data));
+        self.first_frames.iter_mut().for_each(|first| first.add(packet));
         if self.packets == 1 {
             self.duration = Some(packet.duration);
-            self.hdr10_metadata = is_hevc && hevc::has_hdr10_metadata(data);
+            self.hdr10_metadata = self.is_hevc && hevc::has_hdr10_metadata(data);
         } else if self.packets <= MAX_COMPARED && self.duration != Some(packet.duration) {
             self.duration = None;
         }
-        let key = packet.flags & ffi::AV_PKT_FLAG_KEY != 0;
-        // SAFETY: by the contract.
-        if let Some(config) = unsafe { packet_side_data(packet, NEW_EXTRADATA) } {
+        if let Some(config) = packet.new_config {
             self.changes = self.changes.saturating_add(1);
             self.sets.iter_mut().for_each(ParameterSets::clear);
             self.sizes.iter_mut().for_each(|sizes| sizes.configure(config));
@@ -99,44 +96,42 @@ impl VideoPackets {
         if let Some(sizes) = self.sizes.as_mut().filter(|sizes| key || !sizes.only_at_key_frames()) {
             sizes.add(data);
         }
-        let time = (packet.pts != NO_TIME).then_some(packet.pts);
         if let Some(references) = &mut self.references {
-            let hidden = packet.flags & ffi::AV_PKT_FLAG_DISCARD != 0;
-            let missing = references.add(data, SampleInfo { time, key, hidden });
+            let info = SampleInfo { time: packet.pts, key, hidden: packet.hidden };
+            let missing = references.add(data, info);
             if missing > 0 && self.missing.len() < MAX_LOSSES {
-                self.missing.push((missing, time));
+                self.missing.push((missing, packet.pts));
             }
         }
         // A new configuration takes effect at a key frame.
         if key && self.sets.as_mut().is_some_and(|sets| sets.update(data)) {
             self.changes = self.changes.saturating_add(1);
         }
-        if packet.dts != NO_TIME {
-            self.decode_rate.add(packet.dts);
-            self.lowest_dts = Some(self.lowest_dts.map_or(packet.dts, |low| low.min(packet.dts)));
+        if let Some(dts) = packet.dts {
+            self.decode_rate.add(dts);
+            self.lowest_dts = Some(self.lowest_dts.map_or(dts, |low| low.min(dts)));
         } else if packet.duration > 0 {
             self.decode_rate.add_duration(packet.duration);
         }
-        self.add_time(packet, key, is_hevc, data);
+        self.add_time(packet);
     }
 
     /// Adds the presentation time of a packet.
-    fn add_time(&mut self, packet: &ffi::AVPacket, key: bool, is_hevc: bool, data: &[u8]) {
-        let timestamp = packet.pts;
-        if timestamp == NO_TIME {
+    fn add_time(&mut self, packet: &Packet<'_>) {
+        let Some(timestamp) = packet.pts else {
             self.missing_timestamps = true;
             return;
-        }
-        if key {
+        };
+        if packet.key {
             self.keys += 1;
             self.key_pts = Some(timestamp);
         } else if self.key_pts.is_some_and(|key_pts| timestamp < key_pts) {
             // A leading picture that needs the previous GOP: every one in H.264, RASL pictures in HEVC.
-            self.open_gops |= !is_hevc || hevc::has_rasl_picture(data);
+            self.open_gops |= !self.is_hevc || hevc::has_rasl_picture(packet.data);
         }
-        if packet.flags & ffi::AV_PKT_FLAG_DISCARD == 0 {
+        if !packet.hidden {
             if self.timestamps.len() < MAX_FRAMES {
-                self.timestamps.push((timestamp, key));
+                self.timestamps.push((timestamp, packet.key));
             } else {
                 self.overflow = true;
             }
@@ -144,32 +139,32 @@ impl VideoPackets {
     }
 
     /// Returns the number of packets read.
-    pub(super) fn packets(&self) -> u64 {
+    pub(crate) fn packets(&self) -> u64 {
         self.packets
     }
 
     /// Returns the duration of the first packets, in units of the time base, if all have the same.
-    pub(super) fn constant_duration(&self) -> Option<i64> {
+    pub(crate) fn constant_duration(&self) -> Option<i64> {
         self.duration.filter(|&duration| duration > 0 && self.packets > 2)
     }
 
     /// Returns the presentation time of the last frame in seconds, once all packets are read.
-    pub(super) fn last_frame_s(&self) -> Option<f64> {
+    pub(crate) fn last_frame_s(&self) -> Option<f64> {
         self.last_frame_s
     }
 
     /// Returns whether the stream is known to begin with a frame that can be decoded.
-    pub(super) fn begins_well(&self) -> bool {
+    pub(crate) fn begins_well(&self) -> bool {
         self.first_frames.as_ref().is_none_or(FirstFrames::begins_well)
     }
 
     /// Returns whether the first packets are read.
-    pub(super) fn is_begun(&self) -> bool {
+    pub(crate) fn is_begun(&self) -> bool {
         self.packets > 0 && self.first_frames.as_ref().is_none_or(FirstFrames::is_settled)
     }
 
     /// Writes what the first packets show.
-    pub(super) fn write_begin(&self, base: ffi::AVRational, untimed: bool, video: &mut VideoStream) {
+    pub(crate) fn write_begin(&self, base: TimeBase, untimed: bool, video: &mut VideoStream) {
         self.first_frames.iter().for_each(|first| first.write_to(base, untimed, video));
         if untimed {
             self.decode_rate.correct_untimed(base, video);
@@ -180,7 +175,7 @@ impl VideoPackets {
     }
 
     /// Writes the results to the facts of the stream.
-    pub(super) fn write_to(&mut self, base: ffi::AVRational, index: u32, facts: &mut MediaFacts) {
+    pub(crate) fn write_to(&mut self, base: TimeBase, index: u32, facts: &mut MediaFacts) {
         let untimed = facts.lacks_timestamps();
         let Some(video) = facts.video.iter_mut().find(|video| video.index == index) else { return };
         if self.packets == 0 {
@@ -196,12 +191,12 @@ impl VideoPackets {
         video.frame_sizes = self.sizes.as_ref().map_or_else(Vec::new, |sizes| sizes.several().to_vec());
         let mut loss = FrameLoss::new(LossKind::MissingReference, self.packets);
         for &(count, time) in &self.missing {
-            loss.add(count, time.and_then(|time| seconds(time, base)));
+            loss.add(count, time.and_then(|time| base.seconds(time)));
         }
         set_loss(&mut video.lost_frames, loss);
         let mut loss = FrameLoss::new(LossKind::MissingFrame, self.packets);
         for hole in self.references.iter_mut().flat_map(References::take_holes) {
-            let at_s = seconds(hole.after, base);
+            let at_s = base.seconds(hole.after);
             // What is before the first frame that can be shown is lost as a whole.
             if at_s.zip(video.first_decodable_s).is_none_or(|(at_s, first_s)| at_s >= first_s) {
                 loss.add(hole.count, at_s);
@@ -215,58 +210,9 @@ impl VideoPackets {
             return;
         }
         write_timing(&mut self.timestamps, base, video);
-        self.last_frame_s = self.timestamps.last().and_then(|&(timestamp, _)| seconds(timestamp, base));
+        self.last_frame_s = self.timestamps.last().and_then(|&(timestamp, _)| base.seconds(timestamp));
         if let Some(timing) = &mut video.timing {
-            timing.negative_dts_s = self.lowest_dts.and_then(|dts| seconds(dts, base)).filter(|&s| s < 0.0);
+            timing.negative_dts_s = self.lowest_dts.and_then(|dts| base.seconds(dts)).filter(|&s| s < 0.0);
         }
     }
-}
-
-/// Returns the parameter sets in the configuration record of a stream.
-///
-/// # Safety
-/// `stream` is one of an open demuxer's.
-unsafe fn parameter_sets(stream: *const ffi::AVStream) -> Option<ParameterSets> {
-    // SAFETY: by the contract; the bytes are copied.
-    let (id, record) = unsafe {
-        let parameters = (*stream).codecpar;
-        (number(&raw const (*parameters).codec_id), extradata(parameters))
-    };
-    let codec = match id {
-        id if id == ffi::AVCodecID::AV_CODEC_ID_H264 as c_int => SetCodec::Avc,
-        id if id == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int => SetCodec::Hevc,
-        _ => return None,
-    };
-    Some(ParameterSets::from_config(codec, record))
-}
-
-/// Returns the reader of the frame sizes of a stream, with the sets in its configuration record.
-///
-/// # Safety
-/// `stream` is one of an open demuxer's.
-pub(super) unsafe fn frame_sizes(stream: *const ffi::AVStream) -> Option<FrameSizes> {
-    // SAFETY: by the contract; the bytes are copied.
-    unsafe {
-        let parameters = (*stream).codecpar;
-        FrameSizes::of(&codec(number(&raw const (*parameters).codec_id))?, extradata(parameters))
-    }
-}
-
-/// Returns the check of the references of a stream.
-///
-/// # Safety
-/// `stream` is one of an open demuxer's.
-unsafe fn references(stream: *const ffi::AVStream) -> Option<References> {
-    // SAFETY: by the contract; the bytes are copied.
-    unsafe {
-        let parameters = (*stream).codecpar;
-        References::of(&codec(number(&raw const (*parameters).codec_id))?, extradata(parameters))
-    }
-}
-
-/// # Safety
-/// `stream` is one of an open demuxer's.
-unsafe fn is_hevc(stream: *const ffi::AVStream) -> bool {
-    // SAFETY: by the contract.
-    unsafe { number(&raw const (*(*stream).codecpar).codec_id) == ffi::AVCodecID::AV_CODEC_ID_HEVC as c_int }
 }

@@ -2,9 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use ffmpeg_next::ffi;
-
 use crate::model::{FrameLoss, LossKind, Rational, Timing, VideoStream, common_frame_rates, set_loss};
+
+/// The seconds in one tick of a stream's clock, as a ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeBase {
+    pub(crate) num: i32,
+    pub(crate) den: i32,
+}
+
+impl TimeBase {
+    /// Converts ticks to seconds; `None` if the clock has no ticks.
+    pub(crate) fn seconds(self, ticks: i64) -> Option<f64> {
+        (self.den != 0)
+            .then(|| ticks as f64 * f64::from(self.num) / f64::from(self.den))
+            .filter(|seconds| seconds.is_finite())
+    }
+}
 
 /// Distinct intervals counted; a video with more has a variable frame rate anyway.
 const MAX_INTERVALS: usize = 4096;
@@ -15,7 +29,7 @@ const ROUNDING_S: f64 = 0.001;
 
 /// Collects the timestamps of a stream, in increasing order.
 #[derive(Default)]
-pub(super) struct Cadence {
+pub(crate) struct Cadence {
     last: Option<i64>,
     first_interval: Option<i64>,
     /// The intervals, how often each occurs, and where it begins first.
@@ -29,7 +43,7 @@ pub(super) struct Cadence {
 
 impl Cadence {
     /// Adds the next frame.
-    pub(super) fn add(&mut self, timestamp: i64, key: bool) {
+    pub(crate) fn add(&mut self, timestamp: i64, key: bool) {
         self.frames += 1;
         if key {
             self.keys += 1;
@@ -58,7 +72,7 @@ impl Cadence {
     }
 
     /// Writes the results to the facts.
-    pub(super) fn write_to(&self, base: ffi::AVRational, video: &mut VideoStream) {
+    pub(crate) fn write_to(&self, base: TimeBase, video: &mut VideoStream) {
         if self.keys > 0 {
             video.max_gop_frames = Some(self.longest_gop.max(self.frames_since_key));
         }
@@ -152,7 +166,7 @@ impl Cadence {
 
 /// Writes cadence and GOP length, from presentation times and key flags in decode order: GOPs are counted
 /// in decode order, intervals in presentation order. Sorts the timestamps.
-pub(super) fn write_timing(timestamps: &mut [(i64, bool)], base: ffi::AVRational, video: &mut VideoStream) {
+pub(crate) fn write_timing(timestamps: &mut [(i64, bool)], base: TimeBase, video: &mut VideoStream) {
     let (mut longest, mut gop, mut any_key) = (0_u64, 0_u64, false);
     for (_, key) in &*timestamps {
         any_key |= *key;
@@ -178,7 +192,7 @@ mod tests {
             cadence.add(*timestamp, number % 4 == 0);
         }
         let mut video = VideoStream::default();
-        cadence.write_to(ffi::AVRational { num: 1, den: base }, &mut video);
+        cadence.write_to(TimeBase { num: 1, den: base }, &mut video);
         video
     }
 

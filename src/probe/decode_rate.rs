@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ffmpeg_next::ffi;
-
+use super::timing::TimeBase;
 use crate::model::{Rational, VideoStream};
 
 /// Distinct intervals that are counted.
@@ -13,20 +12,20 @@ const TOLERANCE: f64 = 0.01;
 
 /// The intervals between the decode times of a stream.
 #[derive(Default)]
-pub(super) struct DecodeRate {
+pub(crate) struct DecodeRate {
     last: Option<i64>,
     intervals: BTreeMap<i64, u64>,
 }
 
 impl DecodeRate {
     /// Adds the decode time of the next packet.
-    pub(super) fn add(&mut self, dts: i64) {
+    pub(crate) fn add(&mut self, dts: i64) {
         let Some(last) = self.last.replace(dts) else { return };
         self.count(dts.saturating_sub(last));
     }
 
     /// Adds the duration of a packet of a container without timestamps.
-    pub(super) fn add_duration(&mut self, duration: i64) {
+    pub(crate) fn add_duration(&mut self, duration: i64) {
         self.count(duration);
     }
 
@@ -37,7 +36,7 @@ impl DecodeRate {
     }
 
     /// Returns the rate of the most frequent interval.
-    fn rate(&self, base: ffi::AVRational) -> Option<Rational> {
+    fn rate(&self, base: TimeBase) -> Option<Rational> {
         let positive = self.intervals.iter().filter(|(interval, _)| **interval > 0);
         let (&modal, _) = positive.max_by_key(|(interval, count)| (**count, **interval))?;
         Rational::positive(i64::from(base.den), i64::from(base.num).saturating_mul(modal))
@@ -45,7 +44,7 @@ impl DecodeRate {
 
     /// Replaces a declared rate, and the number of frames that goes with it, unless the packets have it: H.264 in
     /// AVI often counts fields, and then the header declares twice as many frames as there are.
-    pub(super) fn correct(&self, base: ffi::AVRational, packets: u64, video: &mut VideoStream) {
+    pub(crate) fn correct(&self, base: TimeBase, packets: u64, video: &mut VideoStream) {
         let Some(counted) = self.rate(base) else { return };
         let is_right = |rate: Rational| (rate.as_f64() / counted.as_f64() - 1.0).abs() <= TOLERANCE;
         if video.frame_rate.is_none_or(|rate| !is_right(rate)) {
@@ -57,7 +56,7 @@ impl DecodeRate {
     /// Replaces the rate of a stream without timestamps by that of its packets' durations, which come from the
     /// bitstream. From FFmpeg 6 on, the rate of such a stream is the demuxer's assumption of 25 frames per second.
     /// A packet may hold a field, so twice the rate is no contradiction.
-    pub(super) fn correct_untimed(&self, base: ffi::AVRational, video: &mut VideoStream) {
+    pub(crate) fn correct_untimed(&self, base: TimeBase, video: &mut VideoStream) {
         let (Some(counted), Some(declared)) = (self.rate(base), video.frame_rate) else { return };
         let ratio = counted.as_f64() / declared.as_f64();
         if [1.0, 2.0].iter().all(|expected| (ratio / expected - 1.0).abs() > TOLERANCE) {
@@ -72,7 +71,7 @@ mod tests {
 
     #[test]
     fn durations_replace_an_assumed_rate_but_not_for_fields() {
-        let base = ffi::AVRational { num: 1, den: 1_200_000 };
+        let base = TimeBase { num: 1, den: 1_200_000 };
         let corrected = |declared: u32, duration: i64| {
             let mut rate = DecodeRate::default();
             (0..5).for_each(|_| rate.add_duration(duration));
@@ -89,7 +88,7 @@ mod tests {
     fn counts_frames_instead_of_fields() {
         let mut rate = DecodeRate::default();
         [0, 2, 4, 6, 9, 11].into_iter().for_each(|dts| rate.add(dts));
-        let base = ffi::AVRational { num: 1, den: 60 };
+        let base = TimeBase { num: 1, den: 60 };
         let mut video =
             VideoStream { frame_rate: Rational::new(60, 1), frames: Some(12), ..VideoStream::default() };
         rate.correct(base, 6, &mut video);

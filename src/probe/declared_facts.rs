@@ -1,17 +1,15 @@
 //! Adds to the facts what the container declares about single streams, and compares declared durations with
 //! those of the index and of the packets.
 
+use super::headers::{Declared, StreamSelector};
 use super::packet_walk::PacketWalk;
-use super::streams::stream_number;
-use crate::libav::media_input::MediaInput;
 use crate::model::{
     Codec, Completeness, Container, EditList, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts,
     set_loss,
 };
-use crate::probe::headers::{Declared, StreamSelector};
 
 /// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place.
-pub(super) fn forget_unknown_durations(declared: &Declared, facts: &mut MediaFacts) {
+pub(crate) fn forget_unknown_durations(declared: &Declared, facts: &mut MediaFacts) {
     for track in declared.tracks.iter().filter(|track| track.durations.unknown) {
         let is_track = |index: u32| index == track.position;
         facts
@@ -27,21 +25,25 @@ pub(super) fn forget_unknown_durations(declared: &Declared, facts: &mut MediaFac
     }
 }
 
-/// Sets the encryption of the streams.
-pub(super) fn set_encryption(input: &mut MediaInput, declared: &Declared, facts: &mut MediaFacts) {
+/// Sets the encryption of the streams, whose numbers in the container `number_of` returns by their index.
+pub(crate) fn set_encryption(
+    declared: &Declared,
+    facts: &mut MediaFacts,
+    mut number_of: impl FnMut(u32) -> Option<u32>,
+) {
     for mark in &declared.encrypted {
-        let matches = |input: &mut MediaInput, index: u32, is_video: bool| match mark.streams {
+        let mut matches = |index: u32, is_video: bool| match mark.streams {
             StreamSelector::Position(position) => position == index,
-            StreamSelector::Number(number) => stream_number(input, index) == Some(number),
+            StreamSelector::Number(number) => number_of(index) == Some(number),
             StreamSelector::Video => is_video,
             StreamSelector::Audio => !is_video,
             StreamSelector::All => true,
         };
         for video in facts.video.iter_mut().filter(|video| video.encryption.is_none()) {
-            video.encryption = matches(input, video.index, true).then(|| mark.scheme.clone());
+            video.encryption = matches(video.index, true).then(|| mark.scheme.clone());
         }
         for audio in facts.audio.iter_mut().filter(|audio| audio.encryption.is_none()) {
-            audio.encryption = matches(input, audio.index, false).then(|| mark.scheme.clone());
+            audio.encryption = matches(audio.index, false).then(|| mark.scheme.clone());
         }
     }
     for track in &declared.tracks {
@@ -55,14 +57,14 @@ pub(super) fn set_encryption(input: &mut MediaInput, declared: &Declared, facts:
 }
 
 /// Marks the tracks of an ISO file whose sample tables list no sample.
-pub(super) fn set_empty_tracks(declared: &Declared, facts: &mut MediaFacts) {
+pub(crate) fn set_empty_tracks(declared: &Declared, facts: &mut MediaFacts) {
     for track in declared.tracks.iter().filter(|track| track.durations.empty) {
         set_empty(track.position, facts);
     }
 }
 
 /// Marks the streams without packets, after all packets were read. Their facts come from a header alone.
-pub(super) fn set_streams_without_packets(walk: &PacketWalk, facts: &mut MediaFacts) {
+pub(crate) fn set_streams_without_packets(walk: &PacketWalk, facts: &mut MediaFacts) {
     // A damaged or truncated file shows only the streams of its first part.
     if matches!(facts.completeness, Completeness::Missing { .. }) || walk.is_without_packets() {
         return;
@@ -73,7 +75,7 @@ pub(super) fn set_streams_without_packets(walk: &PacketWalk, facts: &mut MediaFa
 }
 
 /// Sets the frames without data that the index of an ISO file lists.
-pub(super) fn set_empty_samples(declared: &Declared, facts: &mut MediaFacts) {
+pub(crate) fn set_empty_samples(declared: &Declared, facts: &mut MediaFacts) {
     for track in declared.tracks.iter().filter(|track| track.empty_samples.count > 0) {
         let mut loss = FrameLoss::new(LossKind::Empty, track.sample_count);
         loss.count = track.empty_samples.count;
@@ -96,7 +98,7 @@ fn set_empty(index: u32, facts: &mut MediaFacts) {
 
 /// Sets the measured duration where the sample tables or fragments of an ISO file contradict its headers, and
 /// replaces the durations of the streams.
-pub(super) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts) {
+pub(crate) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts) {
     set_delayed_durations(declared, facts);
     let (Some(measured_s), Some(contradicted_s)) = (declared.measured_s, declared.contradicted_s) else {
         return;
@@ -136,7 +138,7 @@ fn set_delayed_durations(declared: &Declared, facts: &mut MediaFacts) {
 
 /// Sets the measured duration where the packets contradict what the header declares, or what the library
 /// concludes from the clocks of a container that declares nothing.
-pub(super) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &mut MediaFacts) {
+pub(crate) fn compare_duration(walk: &PacketWalk, declared: &Declared, facts: &mut MediaFacts) {
     if declared.iso || matches!(facts.completeness, Completeness::Missing { .. }) {
         return;
     }
@@ -205,7 +207,7 @@ fn set_measured(length_s: f64, walk: &PacketWalk, facts: &mut MediaFacts) {
 }
 
 /// Sets the edit lists of the streams, and whether the container enables them.
-pub(super) fn set_playback(declared: &Declared, facts: &mut MediaFacts) {
+pub(crate) fn set_playback(declared: &Declared, facts: &mut MediaFacts) {
     // FFmpeg numbers streams in the order of the tracks.
     for track in &declared.tracks {
         if let Some((edit_list, enabled)) = playback_of(facts, track.position) {
