@@ -1,333 +1,295 @@
-//! Tests that the sources and binaries follow the architecture's dependency rules.
+//! Tests that the sources and programs follow the dependency rules of the architecture.
+//!
+//! Cargo's features hold a part of them: `make features` builds the core without FFmpeg, SQLite, HTTP, tokio and clap, and
+//! everything but `libav` without FFmpeg. Lints hold another: `unsafe`, printing and ending the process are errors where
+//! no attribute allows them.
 #![allow(clippy::unwrap_used)]
 
-#[path = "common/code_of.rs"]
-mod code;
+#[path = "common/module_graph.rs"]
+mod module_graph;
 #[path = "common/sources.rs"]
 mod source_files;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use code::code_of;
+use module_graph::{Graph, ModulePath};
+use object::read::elf::ElfFile64;
 use source_files::sources;
 
-/// Modules and crates with side effects, which the pure core must not use.
-const IMPURE: &[&str] = &[
+/// The layers from the lowest to the highest, and what each imports besides itself. A layer is a module with everything
+/// below it that is no layer of its own. It can only import what stands above it in this list.
+const LAYERS: &[(&str, &[&str])] = &[
+    // The core.
+    ("model", &[]),
+    ("profile", &["model"]),
+    ("rules", &["model", "profile"]),
+    ("plan", &["model", "profile", "rules"]),
+    ("ending", &["plan"]),
+    ("probe", &["model"]),
+    // Messages, and the processes that take them.
+    ("job", &["model", "plan"]),
+    ("worker", &["model", "plan", "job"]),
+    // The media library: what its three adapters share, the adapters, and what connects them.
+    ("libav", &["model", "plan", "probe", "job"]),
+    ("probe::libav", &["model", "probe", "job", "libav"]),
+    ("transcode", &["model", "plan", "probe", "job", "libav"]),
+    ("verify", &["model", "plan", "probe", "job", "libav"]),
+    ("execute", &["model", "plan", "job", "worker", "libav", "probe::libav", "transcode", "verify"]),
+    // Files and folders of this machine.
+    ("state_folder", &[]),
+    ("host_memory", &[]),
+    ("cache", &["model", "job"]),
+    ("pipeline", &["model", "profile", "rules", "plan", "ending", "probe", "job", "state_folder", "cache"]),
+    ("report", &["model", "profile", "rules", "plan", "ending", "job"]),
+    // Platforms, real and simulated.
+    ("platform", &["profile", "rules"]),
+    ("ship", &["model", "profile", "rules", "plan", "ending", "cache", "platform"]),
+    ("sandbox", &["state_folder"]),
+    // What people and programs call.
+    ("facade", &["profile", "rules", "plan", "job", "worker", "execute", "host_memory", "pipeline"]),
+    (
+        "cli",
+        &[
+            "model",
+            "profile",
+            "rules",
+            "plan",
+            "ending",
+            "job",
+            "worker",
+            "state_folder",
+            "host_memory",
+            "cache",
+            "pipeline",
+            "report",
+            "platform",
+            "ship",
+            "sandbox",
+        ],
+    ),
+];
+
+/// The layers without effects.
+const PURE: &[&str] = &["model", "profile", "rules", "plan", "ending"];
+
+/// What a layer without effects cannot name.
+const EFFECTS: &[&str] = &[
+    "std::env",
     "std::fs",
     "std::net",
-    "std::thread",
     "std::process",
-    "std::env",
+    "std::thread",
     "std::time::Instant",
     "std::time::SystemTime",
-    "ffmpeg_next",
-    "tokio",
-    "serde_json",
-    "reqwest",
-    "rusqlite",
-    "rayon",
-    "rustix",
-];
-const MEDIA: &[&str] = &["ffmpeg_next", "ffmpeg_sys_next"];
-const PRINTING: &[&str] = &["print!", "println!", "eprint!", "eprintln!", "dbg!", "process::exit"];
-const LIBAV_ADAPTERS: &[&str] =
-    &["crate::libav", "crate::probe::libav", "crate::transcode::libav", "crate::verify::libav"];
-
-/// Names that the files in some folders must not use.
-struct Ban {
-    /// Prefixes of paths below `src`; an empty prefix means every file.
-    within: &'static [&'static str],
-    /// Prefixes of paths that are exempt.
-    except: &'static [&'static str],
-    /// Paths, macros or keywords.
-    names: &'static [&'static str],
-}
-
-const BANS: &[Ban] = &[
-    // One writer escapes foreign text on standard error; the settings only ask for its width.
-    Ban {
-        within: &["cli/", "report/"],
-        except: &["cli/notices.rs", "cli/settings.rs"],
-        names: &["eprint!", "eprintln!", "std::io::stderr", "io::stderr"],
-    },
-    Ban { within: &["model/", "profile/", "rules/", "plan/"], except: &[], names: IMPURE },
-    Ban { within: &["model/"], except: &[], names: &["crate::profile", "crate::rules", "crate::plan"] },
-    Ban { within: &["profile/"], except: &[], names: &["crate::rules", "crate::plan"] },
-    Ban { within: &["rules/"], except: &[], names: &["crate::plan"] },
-    Ban {
-        within: &["model/", "profile/", "rules/", "plan/"],
-        except: &[],
-        names: &[
-            "crate::job",
-            "crate::probe",
-            "crate::transcode",
-            "crate::verify",
-            "crate::platform",
-            "crate::ship",
-            "crate::pipeline",
-            "crate::report",
-            "crate::sandbox",
-            "crate::cli",
-        ],
-    },
-    Ban {
-        within: &[""],
-        except: &["libav/", "probe/libav", "transcode/libav", "verify/libav"],
-        names: MEDIA,
-    },
-    // Besides the adapters, only the calls of the operating system that isolate a worker.
-    Ban {
-        within: &[""],
-        except: &["libav/", "probe/libav", "transcode/libav", "verify/libav", "worker/raw.rs"],
-        names: &["unsafe"],
-    },
-    Ban {
-        within: &[""],
-        except: &["libav/", "probe/libav", "transcode/", "verify/libav", "execute/"],
-        names: LIBAV_ADAPTERS,
-    },
-    Ban {
-        within: &["sandbox/"],
-        except: &[],
-        names: &["crate::rules", "crate::profile", "crate::plan", "crate::platform"],
-    },
-    Ban {
-        within: &["ship/", "pipeline/"],
-        except: &[],
-        names: &["crate::cli", "crate::report", "crate::worker", "crate::execute", "crate::sandbox"],
-    },
-    Ban {
-        within: &["cache/"],
-        except: &[],
-        names: &[
-            "crate::profile",
-            "crate::rules",
-            "crate::plan",
-            "crate::probe",
-            "crate::transcode",
-            "crate::verify",
-            "crate::platform",
-            "crate::ship",
-            "crate::pipeline",
-            "crate::report",
-            "crate::sandbox",
-            "crate::cli",
-            "crate::worker",
-            "crate::execute",
-        ],
-    },
-    Ban { within: &["pipeline/", "ship/", "report/"], except: &[], names: &["crate::cache::SqliteCache"] },
-    Ban { within: &["platform/"], except: &[], names: &["crate::ship", "crate::cli", "crate::pipeline"] },
-    Ban {
-        within: &["report/"],
-        except: &[],
-        names: &[
-            "crate::cli",
-            "crate::ship",
-            "crate::pipeline",
-            "crate::sandbox",
-            "crate::platform",
-            "crate::probe",
-            "crate::transcode",
-            "crate::verify",
-            "crate::worker",
-            "crate::execute",
-        ],
-    },
-    Ban { within: &[""], except: &["cli/", "report/", "main.rs", "bin/"], names: PRINTING },
-    Ban { within: &[""], except: &[], names: &["static mut"] },
 ];
 
-/// Returns every path in the code, with `use` trees expanded and `super`, `self` and `greenlit` resolved.
-fn paths_of(code: &str, file: &str) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for (start, _) in code.match_indices("use ") {
-        let fresh = start == 0 || code[..start].ends_with(|c: char| c.is_whitespace() || c == '(');
-        if let Some(tree) = code[start + 4..].split(';').next().filter(|_| fresh) {
-            let tree: String = tree.split_whitespace().collect::<Vec<_>>().join(" ");
-            expand_use_tree("", &tree, &mut found);
-        }
-    }
-    let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-    found.extend(code.split(|c| !word(c)).filter(|path| !path.is_empty()).map(str::to_owned));
-    found.iter().map(|path| resolve(path, file)).collect()
+/// The lints that hold a rule, and the only files that may allow them.
+const LINTS: &[(&str, &[&str])] = &[
+    // The adapters of the media library, and the calls of the operating system that isolate a worker.
+    (
+        "unsafe_code",
+        &["lib.rs", "probe/mod.rs", "transcode/libav/mod.rs", "verify/libav/mod.rs", "worker/raw.rs"],
+    ),
+    ("clippy::print_stdout", &["cli/mod.rs"]),
+    ("clippy::print_stderr", &["cli/mod.rs"]),
+    ("clippy::exit", &["cli/interrupt.rs"]),
+];
+
+/// The files that may name standard error: one writer escapes foreign text, the others ask about the terminal.
+const STANDARD_ERROR: &[&str] = &["cli/notices.rs", "cli/settings.rs"];
+
+fn graph() -> Graph {
+    let graph = Graph::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    assert!(graph.modules().count() > 300, "only {} modules", graph.modules().count());
+    graph
 }
 
-fn expand_use_tree(before: &str, tree: &str, into: &mut BTreeSet<String>) {
-    let tree = tree.trim();
-    let Some(open) = tree.find('{') else {
-        into.insert(format!("{before}{}", tree.split(" as ").next().unwrap_or_default().trim()));
-        return;
-    };
-    let before = format!("{before}{}", &tree[..open]);
-    let (mut depth, mut from) = (0, open + 1);
-    for (i, c) in tree.char_indices().skip(open) {
-        depth += i32::from(c == '{') - i32::from(c == '}');
-        if (c == ',' && depth == 1) || (c == '}' && depth == 0) {
-            expand_use_tree(&before, &tree[from..i], into);
-            from = i + 1;
-        }
-    }
+/// Returns the layer of a module; `None` for the root, which only declares.
+fn layer(path: &[String]) -> Option<String> {
+    let names = (1..=path.len()).rev().map(|length| path[..length].join("::"));
+    names.into_iter().find(|name| LAYERS.iter().any(|(layer, _)| layer == name))
 }
 
-/// Returns a path relative to the root of the crate.
-fn resolve(path: &str, file: &str) -> String {
-    let mut module: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
-    if matches!(module.last(), Some(&("mod" | "lib" | "main"))) {
-        module.pop();
-    }
-    let mut rest = path.trim_start_matches("::");
-    if let Some(tail) = rest.strip_prefix("greenlit::") {
-        return format!("crate::{tail}");
-    }
-    let relative = rest.starts_with("super::") || rest.starts_with("self::");
-    while let Some(tail) = rest.strip_prefix("super::") {
-        module.pop();
-        rest = tail;
-    }
-    rest = rest.strip_prefix("self::").unwrap_or(rest);
-    if relative {
-        format!("crate::{}::{rest}", module.join("::")).replace("::::", "::")
-    } else {
-        rest.to_owned()
-    }
-}
-
-/// Returns the violations of a file; `file` is its path below `src`.
-fn violations(file: &str, source: &str) -> Vec<String> {
-    let code = code_of(source);
-    let paths = paths_of(&code, file);
+/// Returns the imports that the table of layers does not have.
+fn wrong_imports(graph: &Graph) -> Vec<String> {
     let mut found = Vec::new();
-    for ban in BANS {
-        let under = |list: &[&str]| list.iter().any(|start| file.starts_with(start));
-        if !under(ban.within) || under(ban.except) {
+    for (path, module) in graph.modules() {
+        let Some(from) = layer(path) else {
+            let is_root = path.is_empty();
+            found.extend((!is_root).then(|| format!("src/{} belongs to no layer", module.file)));
             continue;
-        }
-        for name in ban.names {
-            let named = if name.contains(['!', ' ']) {
-                code.match_indices(name)
-                    .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
-            } else {
-                paths.iter().any(|path| {
-                    path == name
-                        || path.strip_prefix(name).is_some_and(|rest| rest.starts_with("::"))
-                        || (*name == "process::exit" && path.ends_with("process::exit"))
-                })
-            };
-            if named {
-                found.push(format!("src/{file} must not use {name}"));
+        };
+        let allowed = LAYERS.iter().find(|(name, _)| *name == from).unwrap().1;
+        for import in graph.imports(path) {
+            let to = layer(&import).unwrap_or_else(|| "the root".to_owned());
+            if to != from && !allowed.contains(&to.as_str()) {
+                found.push(format!("src/{} must not import {}", module.file, import.join("::")));
             }
         }
     }
     found
 }
 
-#[test]
-fn no_file_uses_a_name_that_is_forbidden_in_its_layer() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&root, &mut files);
-    assert!(files.len() > 50, "only {} files below {}", files.len(), root.display());
-    let found: Vec<String> = files
-        .iter()
-        .flat_map(|path| {
-            let file = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-            violations(&file, &std::fs::read_to_string(path).unwrap())
-        })
-        .collect();
-    assert!(found.is_empty(), "{}", found.join("\n"));
+/// Returns the effects that the layers without effects name.
+fn effects(graph: &Graph) -> Vec<String> {
+    let pure = |path: &ModulePath| layer(path).is_some_and(|layer| PURE.contains(&layer.as_str()));
+    let mut found = Vec::new();
+    for (_, module) in graph.modules().filter(|(path, _)| pure(path)) {
+        for name in module.foreign.iter().map(|path| path.join("::")) {
+            let is_effect = EFFECTS.iter().any(|effect| {
+                let inside = |outer: &str, inner: &str| {
+                    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+                };
+                inside(effect, &name) || name != "std" && inside(&name, effect)
+            });
+            found.extend(is_effect.then(|| format!("src/{} must not use {name}", module.file)));
+        }
+    }
+    found
 }
 
 #[test]
-fn every_ban_is_detected() {
-    for ban in BANS {
-        for name in ban.names {
-            let file = match ban.within[0] {
-                "" => "ship/made_up.rs".to_owned(),
-                folder => format!("{folder}made_up.rs"),
-            };
-            let direct = match *name {
-                "unsafe" => "fn f() { unsafe { g() } }".to_owned(),
-                name if name.contains('!') => format!("fn f() {{ {name}(1) }}"),
-                "static mut" => "static mut X: u8 = 0;".to_owned(),
-                "process::exit" => "fn f() { std::process::exit(1) }".to_owned(),
-                name => format!("fn f() {{ {name}::thing() }}"),
-            };
-            let wanted = format!("src/{file} must not use {name}");
-            assert!(violations(&file, &direct).contains(&wanted), "{wanted}: {direct}");
+fn every_import_points_to_a_lower_layer_that_its_layer_knows() {
+    let graph = graph();
+    let wrong = wrong_imports(&graph);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (index, (layer, allowed)) in LAYERS.iter().enumerate() {
+        for lower in *allowed {
+            let is_above = LAYERS[..index].iter().any(|(name, _)| name == lower);
+            assert!(is_above, "{layer} imports {lower}, which is not above it in the table");
         }
     }
 }
 
 #[test]
-fn a_use_is_detected_in_every_form() {
-    let wanted = vec!["src/rules/all/x.rs must not use crate::plan".to_owned()];
-    for source in [
-        "use crate::plan::OutputSpec;",
-        "use crate::plan;",
-        "use crate::{\n    model::Size,\n    plan::{OutputSpec, Preset as P},\n};",
-        "pub(crate) use super::super::super::plan::Preset;",
-        "use super::super::super::{plan};",
-        "fn f() -> crate::plan::Preset { todo!() }",
-        "use greenlit::plan::Preset;",
-    ] {
-        assert_eq!(violations("rules/all/x.rs", source), wanted, "{source}");
+fn no_two_files_import_each_other_directly_or_through_others() {
+    let cycles: Vec<String> = graph()
+        .cycles()
+        .iter()
+        .map(|cycle| cycle.iter().map(|path| path.join("::")).collect::<Vec<_>>().join(", "))
+        .collect();
+    assert!(cycles.is_empty(), "{} cycles:\n{}", cycles.len(), cycles.join("\n"));
+}
+
+#[test]
+fn the_core_has_no_effects() {
+    let found = effects(&graph());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_lints_that_hold_a_rule_are_allowed_in_known_files_only() {
+    let graph = graph();
+    for (lint, files) in LINTS {
+        let allowing: BTreeSet<&str> = graph
+            .modules()
+            .filter(|(_, module)| module.allowed.contains(*lint))
+            .map(|(_, module)| module.file.as_str())
+            .collect();
+        assert_eq!(allowing, files.iter().copied().collect(), "{lint}");
     }
-    let time = violations("rules/x.rs", "use std::{collections::BTreeMap, time::{Duration, Instant}};");
-    assert_eq!(time, ["src/rules/x.rs must not use std::time::Instant"]);
+    let is_stderr = |path: &Vec<String>| path.ends_with(&["io".to_owned(), "stderr".to_owned()]);
+    let naming = graph.modules().filter(|(_, module)| module.foreign.iter().any(is_stderr));
+    let naming: BTreeSet<&str> = naming.map(|(_, module)| module.file.as_str()).collect();
+    assert_eq!(naming, STANDARD_ERROR.iter().copied().collect());
+    let printing = graph
+        .modules()
+        .filter(|(_, module)| ["eprint", "eprintln", "dbg"].iter().any(|name| module.macros.contains(*name)));
+    let printing: Vec<&str> = printing.map(|(_, module)| module.file.as_str()).collect();
+    assert_eq!(printing, Vec::<&str>::new());
+}
+
+/// Returns the graph of a few files; a module that nothing declares is one, too.
+fn small(files: &[(&str, &str)]) -> Graph {
+    Graph::of(files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())))
 }
 
 #[test]
-fn ignores_comments_literals_and_unit_tests() {
-    let source = "//! use crate::plan;\n/* unsafe /* println! */ */\nconst A: &str = \"unsafe crate::plan\";\n\
-        const B: &str = r#\"println!(\"\") crate::plan\"#; const C: char = '\"'; fn f<'a>(x: &'a str) {}\n\
-        use std::time::Duration; use crate::planet::X; // static mut\n\
-        #[cfg(test)]\nmod tests {\n use std::fs;\n}\n";
-    assert_eq!(violations("rules/x.rs", source), Vec::<String>::new());
-    let after = format!("{}\nfn g() {{ unsafe {{}} }}", "const C: char = '\"'; const D: char = '\\'';");
-    assert_eq!(violations("rules/x.rs", &after).len(), 1);
-}
-
-/// Returns the DT_NEEDED entries (shared libraries) of a 64-bit little-endian ELF file.
-fn needed(elf: &[u8]) -> Vec<String> {
-    let number = |at: usize, size: usize| {
-        elf[at..at + size].iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte)) as usize
-    };
-    assert_eq!(&elf[..6], b"\x7fELF\x02\x01", "not a 64-bit little-endian ELF file");
-    let (table, entry, count) = (number(32, 8), number(54, 2), number(56, 2));
-    // (type, offset in the file, address, size in the file)
-    let segments: Vec<[usize; 4]> = (0..count)
-        .map(|i| table + i * entry)
-        .map(|at| [number(at, 4), number(at + 8, 8), number(at + 16, 8), number(at + 32, 8)])
-        .collect();
-    let [_, offset, _, size] = *segments.iter().find(|segment| segment[0] == 2).expect("no PT_DYNAMIC");
-    let entries: Vec<(usize, usize)> = (offset..offset + size)
-        .step_by(16)
-        .map(|at| (number(at, 8), number(at + 8, 8)))
-        .take_while(|(tag, _)| *tag != 0)
-        .collect();
-    let strings = entries.iter().find(|(tag, _)| *tag == 5).expect("no DT_STRTAB").1;
-    let load = |s: &&[usize; 4]| s[0] == 1 && (s[2]..s[2] + s[3]).contains(&strings);
-    let [_, file, address, _] = *segments.iter().find(load).expect("DT_STRTAB is in no segment");
-    let strings = strings - address + file;
-    let name = |at: usize| elf[strings + at..].iter().take_while(|byte| **byte != 0).map(|b| *b as char);
-    entries.iter().filter(|(tag, _)| *tag == 1).map(|(_, at)| name(*at).collect()).collect()
-}
-
-fn media_libraries(binary: &str) -> Vec<String> {
-    let libraries = needed(&std::fs::read(binary).unwrap());
-    assert!(libraries.iter().any(|name| name.starts_with("libc.")), "{binary}: {libraries:?}");
-    let media = |name: &String| name.starts_with("libav") || name.starts_with("libsw");
-    libraries.into_iter().filter(media).collect()
+fn an_import_is_found_in_every_form() {
+    let lower = [("plan/mod.rs", "pub mod steps;\npub struct Plan;"), ("plan/steps.rs", "pub struct Step;")];
+    for text in [
+        "use crate::plan::Plan;",
+        "use crate::plan;",
+        "use crate::{\n    model::Size,\n    plan::{Plan as P, steps},\n};",
+        "pub(crate) use super::super::super::plan::Plan;",
+        "use super::super::super::{plan};",
+        "fn f() -> crate::plan::Plan { todo!() }",
+        "fn f() { g::<crate::plan::Plan>() }",
+        "fn f() { vec![1, crate::plan::make()] }",
+        "use greenlit::plan::Plan;",
+        "mod inner { use super::super::super::super::plan::Plan; }",
+    ] {
+        let graph = small(&[lower[0], lower[1], ("rules/all/x.rs", text)]);
+        let wrong = wrong_imports(&graph);
+        assert!(
+            wrong.iter().any(|line| line.starts_with("src/rules/all/x.rs must not import plan")),
+            "{text}"
+        );
+    }
+    let tests_only = "#[cfg(test)]\nmod tests { use crate::plan::Plan; }\n#[cfg(test)]\nuse crate::plan::Plan;\n\
+        /// Unlike `crate::plan::Plan`.\nfn f() -> &'static str { \"crate::plan\" }";
+    assert_eq!(wrong_imports(&small(&[lower[0], lower[1], ("rules/all/x.rs", tests_only)])), [""; 0]);
 }
 
 #[test]
-#[cfg(all(target_os = "linux", target_pointer_width = "64", target_endian = "little"))]
+fn a_re_exported_name_belongs_to_the_file_that_defines_it() {
+    let facade = ("model/mod.rs", "mod size;\nmod frame;\npub use size::Size;\npub use frame::Frame;");
+    let frame = ("model/frame.rs", "use super::Size;\npub struct Frame(Size);");
+    let graph = small(&[facade, frame, ("model/size.rs", "pub struct Size;")]);
+    assert_eq!(graph.cycles(), Vec::<Vec<ModulePath>>::new());
+    let graph = small(&[facade, frame, ("model/size.rs", "pub struct Size;\nuse super::Frame;")]);
+    let names = |path: &ModulePath| path.join("::");
+    let cycles: Vec<Vec<String>> =
+        graph.cycles().iter().map(|cycle| cycle.iter().map(names).collect()).collect();
+    assert_eq!(cycles, [["model::frame", "model::size"]]);
+    // What the parent itself defines ties its children to it.
+    let parent = ("model/mod.rs", "mod frame;\npub use frame::Frame;\npub struct Size;");
+    assert_eq!(small(&[parent, frame]).cycles().len(), 1);
+}
+
+#[test]
+fn an_effect_is_found_in_the_core_only() {
+    let text =
+        "use std::{collections::BTreeMap, time::{Duration, Instant}};\nfn f() { std::fs::read(\"x\"); }";
+    let found = effects(&small(&[("rules/x.rs", text), ("cache/x.rs", text)]));
+    assert_eq!(
+        found,
+        ["src/rules/x.rs must not use std::fs::read", "src/rules/x.rs must not use std::time::Instant"]
+    );
+}
+
+/// Returns the shared libraries that a program names.
+fn libraries(program: &str) -> BTreeSet<String> {
+    let bytes = std::fs::read(program).unwrap();
+    let file = ElfFile64::<object::Endianness>::parse(bytes.as_slice()).unwrap();
+    let table = file.elf_dynamic_table().unwrap();
+    let needed = table.iter().filter(|entry| entry.tag == i64::from(object::elf::DT_NEEDED));
+    needed.map(|entry| String::from_utf8(table.string(entry).unwrap().to_vec()).unwrap()).collect()
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 fn only_the_worker_loads_media_libraries() {
-    assert_eq!(media_libraries(env!("CARGO_BIN_EXE_greenlit")), Vec::<String>::new());
-    let worker = media_libraries(env!("CARGO_BIN_EXE_greenlit-worker"));
+    let programs = [env!("CARGO_BIN_EXE_greenlit"), env!("CARGO_BIN_EXE_greenlit-worker")];
+    let [program, worker] = programs.map(|program| {
+        let libraries = libraries(program);
+        assert!(libraries.iter().any(|name| name.starts_with("libc.")), "{program}: {libraries:?}");
+        let is_media = |name: &String| name.starts_with("libav") || name.starts_with("libsw");
+        libraries.into_iter().filter(is_media).collect::<Vec<_>>()
+    });
+    assert_eq!(program, Vec::<String>::new());
     for name in ["libavcodec.", "libavformat.", "libavutil."] {
         assert!(worker.iter().any(|library| library.starts_with(name)), "{name}: {worker:?}");
     }
+}
+
+#[test]
+fn every_layer_exists() {
+    let graph = graph();
+    let mut files: BTreeMap<&str, usize> = LAYERS.iter().map(|(name, _)| (*name, 0)).collect();
+    for name in graph.modules().filter_map(|(path, _)| layer(path)) {
+        *files.get_mut(name.as_str()).unwrap() += 1;
+    }
+    assert!(files.values().all(|count| *count > 0), "{files:?}");
 }
