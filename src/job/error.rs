@@ -38,7 +38,7 @@ pub enum JobError {
     /// No worker is available: binary missing, version different, spawn refused.
     #[error("{0}")]
     Unavailable(String),
-    /// A worker lacks a barrier that this run requires ([`super::worker::Isolation`]).
+    /// A worker lacks a barrier that this run requires ([`Isolation`](crate::worker::Isolation)).
     #[error("{0}")]
     NotIsolated(String),
 }

@@ -1,6 +1,6 @@
 //! Reads the facts of a media file from its bytes.
 //!
-//! [`isobmff`] and [`declared`] read the declarations of a container, [`bitstream`] reads a codec's
+//! [`isobmff`] and [`headers`] read the declarations of a container, [`bitstream`] reads a codec's
 //! parameter sets, [`sniff`] detects whether bytes are media; all of them are plain Rust over positioned
 //! reads. `libav` gets the other facts from the media library.
 

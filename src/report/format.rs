@@ -12,7 +12,7 @@ pub enum Format {
     /// For a person at a terminal.
     #[default]
     Human,
-    /// One JSON document; its schema is [`super::schema`].
+    /// One JSON document; its schema is what `greenlit schema` prints.
     Json,
     /// One JSON object per line for each file.
     Ndjson,
