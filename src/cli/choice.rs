@@ -1,10 +1,8 @@
 //! Values from a closed list, given by an argument or by the configuration.
 
 use clap::ValueEnum;
-use clap::builder::PossibleValue;
 
 use super::error::CliError;
-use crate::plan::Preset;
 use crate::profile::nearest;
 
 /// Returns the value of the argument, else of the configuration's `key`; `None` if neither gives one.
@@ -41,13 +39,19 @@ pub(super) fn bad_choice(
     }
 }
 
-impl ValueEnum for Preset {
-    fn value_variants<'a>() -> &'a [Preset] {
-        use Preset::{Fast, Faster, Medium, Slow, Superfast, Veryfast};
-        &[Superfast, Veryfast, Faster, Fast, Medium, Slow]
-    }
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::plan::VideoEncoder;
 
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()))
+    #[test]
+    fn auto_is_x264_in_the_configuration_and_in_a_stored_plan() {
+        let configured = |name| choice::<VideoEncoder>(None, Some(name), "fix.encoder");
+        assert_eq!(configured("auto").unwrap(), Some(VideoEncoder::X264));
+        assert_eq!(configured("videotoolbox").unwrap(), Some(VideoEncoder::VideoToolbox));
+        assert_eq!(serde_json::from_str::<VideoEncoder>("\"auto\"").unwrap(), VideoEncoder::X264);
+        let message = configured("x265").unwrap_err().to_string();
+        assert!(message.contains("did you mean `x264`?"), "{message}");
     }
 }

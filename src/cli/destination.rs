@@ -9,12 +9,13 @@ use secrecy::SecretString;
 use crate::profile::nearest;
 
 use super::args::DestinationArgs;
-use super::choice::bad_choice;
+use super::choice::{bad_choice, choice};
 use super::error::CliError;
 use super::quantities::{parse_duration, parse_rate};
 use super::settings::Settings;
 use crate::platform::{Platform, PublicationKind, registry};
 use crate::report::Publication;
+use crate::ship::LandingMode;
 
 /// The name of the destination that starts a sandbox in this process.
 pub const SANDBOX: &str = "sandbox";
@@ -66,8 +67,8 @@ pub struct Destination {
     pub journal: PathBuf,
     /// Whether the path of the journal came from an option instead of the configuration.
     pub journal_is_option: bool,
-    /// `require`, `warn` or `off`.
-    pub landing_page_check: String,
+    /// What happens where a landing page does not answer.
+    pub landing: LandingMode,
     /// Whether landing pages may have private IP addresses.
     pub allow_private: bool,
     token: TokenSource,
@@ -164,12 +165,8 @@ impl Destination {
                 expected: "a time such as 90s, 5m or 1h".to_owned(),
             })
         };
-        let landing = args.landing_page_check.clone().or(config.landing_page_check.clone());
-        let landing = landing.unwrap_or_else(|| "require".to_owned());
-        let modes = ["require", "warn", "off"];
-        if !modes.contains(&landing.as_str()) {
-            return Err(bad_choice("--landing-page-check", &landing, modes));
-        }
+        let landing = args.landing_page_check.as_deref().or(config.landing_page_check.as_deref());
+        let landing = choice(None, landing, "--landing-page-check")?.unwrap_or(LandingMode::Require);
         let tier =
             args.tier.clone().or(config.tier.clone()).unwrap_or_else(|| platform.defaults().tier.to_owned());
         Ok(Destination {
@@ -194,7 +191,7 @@ impl Destination {
             uploads: usize::from(args.uploads.or(config.uploads).unwrap_or(4)).clamp(1, 64),
             journal: PathBuf::new(),
             journal_is_option: false,
-            landing_page_check: landing,
+            landing,
             allow_private: args.allow_private || config.allow_private,
             token: TokenSource::Sandbox,
         })

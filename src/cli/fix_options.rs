@@ -1,11 +1,11 @@
 //! Combines the arguments and the configuration of a fix into the planner's options.
 
-use super::args::{EncoderArg, FixChoices};
+use super::args::FixChoices;
 use super::choice::choice;
 use super::config::FixConfig;
 use super::error::CliError;
 use crate::job::VerifyLevel;
-use crate::plan::{AudioTrackChoice, EncodeMode, FixOptions, VideoEncoder};
+use crate::plan::{AudioTrackChoice, EncodeMode, FixOptions};
 
 /// Returns the planner's options; arguments override the configuration.
 pub fn fix_options(
@@ -30,7 +30,6 @@ pub fn fix_options(
             expected: "a number from 0 (best) to 51".into(),
         });
     }
-    let encoder = choice(choices.encoder, config.encoder.as_deref(), "fix.encoder")?;
     Ok(FixOptions {
         fit: choice(choices.fit, config.fit.as_deref(), "fix.fit")?.unwrap_or(defaults.fit),
         extend: choice(choices.extend, config.extend.as_deref(), "fix.extend")?,
@@ -41,7 +40,7 @@ pub fn fix_options(
         from_key_frame: choices.from_key_frame || config.from_key_frame,
         conceal: choices.conceal || config.conceal,
         background: background.unwrap_or(defaults.background),
-        encoder: video_encoder(encoder.unwrap_or(EncoderArg::Auto)),
+        encoder: choice(choices.encoder, config.encoder.as_deref(), "fix.encoder")?.unwrap_or_default(),
         encoder_fallback: None,
         preset: choice(choices.preset, config.preset.as_deref(), "fix.preset")?.unwrap_or(defaults.preset),
         crf: quality.unwrap_or(defaults.crf),
@@ -67,18 +66,6 @@ fn audio_track(given: Option<&str>) -> Result<AudioTrackChoice, CliError> {
 
 fn is_rgb(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Returns the selected encoder. `auto` never selects a hardware encoder, so that results do not depend on
-/// the machine.
-fn video_encoder(encoder: EncoderArg) -> VideoEncoder {
-    match encoder {
-        EncoderArg::Auto | EncoderArg::X264 => VideoEncoder::X264,
-        EncoderArg::VideoToolbox => VideoEncoder::VideoToolbox,
-        EncoderArg::Nvenc => VideoEncoder::Nvenc,
-        EncoderArg::Vaapi => VideoEncoder::Vaapi,
-        EncoderArg::Qsv => VideoEncoder::Qsv,
-    }
 }
 
 /// Returns the verification level of the arguments, else of the configuration, else full.

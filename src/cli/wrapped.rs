@@ -1,5 +1,7 @@
 //! Wraps pages and messages to the width of the terminal.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::settings::{stderr_width, text_width};
 
 /// A very narrow terminal still gets a few words per line.
@@ -38,7 +40,7 @@ pub fn to_width(line: &str, width: usize) -> String {
 fn wrap(text: &str, width: usize) -> String {
     let mut wrapped = String::with_capacity(text.len());
     for line in text.lines() {
-        if line.chars().count() <= width {
+        if line.width() <= width {
             wrapped.push_str(line);
             wrapped.push('\n');
             continue;
@@ -49,7 +51,7 @@ fn wrap(text: &str, width: usize) -> String {
         let mut column = first_indent.len();
         let mut is_begin = true;
         for word in line[first_indent.len()..].split(' ') {
-            let needed = word.chars().count();
+            let needed = word.width();
             let gap = usize::from(!is_begin);
             if !is_begin && column + gap + needed > width && !word.is_empty() {
                 wrapped.push_str(current.trim_end());
@@ -74,7 +76,7 @@ fn wrap(text: &str, width: usize) -> String {
 fn hanging_indent(line: &str) -> usize {
     let trimmed = line.trim_end();
     match trimmed.rfind("  ") {
-        Some(at) => trimmed[..at + 2].chars().count(),
+        Some(at) => trimmed[..at + 2].width(),
         None => trimmed.chars().take_while(|c| *c == ' ').count(),
     }
 }
@@ -95,6 +97,7 @@ mod tests {
         );
         assert!(wrapped.contains("\n           "), "continuation lines are indented: {wrapped}");
         assert_eq!(wrap("a  short line\n", 40), "a  short line\n");
+        assert_eq!(wrap("動画 動画 ab\n", 9), "動画 動画\nab\n", "wide characters take two columns");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::public_address::is_public;
 
 /// What to do about a landing page that does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum LandingMode {
     /// The ad is not created.
     Require,

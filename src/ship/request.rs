@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::crash_points::CrashPoints;
@@ -15,13 +16,15 @@ use crate::platform::Row;
 use crate::rules::ValidatedAsset;
 
 /// The step at which a run ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
 pub enum Until {
-    /// The platform returned an id.
+    /// Every video is uploaded: the platform returned an id.
     Uploaded,
-    /// The video can be published.
+    /// Every video is ready: it can be published.
     Ready,
-    /// The publications of the rows exist.
+    /// Every ad, post or entry is created.
     #[default]
     Published,
 }

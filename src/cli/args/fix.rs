@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::TypedValueParser;
-use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::input::InputArgs;
 use crate::job::VerifyLevel;
-use crate::plan::{EncodeMode, Extend, Fit, Preset};
+use crate::plan::{EncodeMode, Extend, Fit, Preset, VideoEncoder};
 
 /// Options for fixing, shared by `fix` and `ship`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, Args)]
@@ -45,7 +45,7 @@ pub struct FixChoices {
     /// Set the video encoder; `auto` is x264, which gives the same result on every machine. A hardware
     /// encoder is tested first; if it does not work, x264 is used.
     #[arg(long, value_enum, value_name = "ENCODER")]
-    pub encoder: Option<EncoderArg>,
+    pub encoder: Option<VideoEncoder>,
     /// Set the preset of the encoder: slower presets give smaller files.
     #[arg(long, value_enum, value_name = "PRESET")]
     pub preset: Option<Preset>,
@@ -55,20 +55,6 @@ pub struct FixChoices {
     /// Set how thoroughly outputs are verified.
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub verify: Option<VerifyLevel>,
-}
-
-/// `--encoder`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
-#[allow(missing_docs)]
-pub enum EncoderArg {
-    Auto,
-    X264,
-    VideoToolbox,
-    Nvenc,
-    Vaapi,
-    Qsv,
 }
 
 /// `greenlit fix`.

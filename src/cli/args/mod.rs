@@ -10,10 +10,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use fix::{EncoderArg, FixArgs, FixChoices};
+pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
 pub use sandbox::SandboxArgs;
-pub use ship::{DestinationArgs, ShipArgs, TrialArgs, UntilArg};
+pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
 use crate::worker::Isolation;
 

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::fix::FixChoices;
+use crate::ship::Until;
 
 /// `greenlit ship`.
 #[derive(Debug, Args)]
@@ -34,7 +35,7 @@ pub struct ShipArgs {
     pub max_ads: Option<u32>,
     /// Stop when every video has reached this state.
     #[arg(long, value_enum, value_name = "STATE", default_value = "published")]
-    pub until: UntilArg,
+    pub until: Until,
     /// Wait while another process uses the journal.
     #[arg(long)]
     pub wait: bool,
@@ -57,18 +58,6 @@ pub struct ShipArgs {
     /// Options of the trial sandbox (`--to sandbox`).
     #[command(flatten)]
     pub trial: TrialArgs,
-}
-
-/// `--until`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum UntilArg {
-    /// Every video is uploaded.
-    Uploaded,
-    /// Every video is ready.
-    Ready,
-    /// Every ad is created.
-    Published,
 }
 
 /// The keys of a destination's table, and the options with the same names.

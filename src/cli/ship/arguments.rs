@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::args::{CommonArgs, DestinationArgs, FixChoices, ShipArgs, TrialArgs, UntilArg};
+use crate::cli::args::{CommonArgs, DestinationArgs, FixChoices, ShipArgs, TrialArgs};
 use crate::cli::error::CliError;
 use crate::ship::Until;
 
@@ -20,7 +20,7 @@ pub struct ShipArguments {
     /// Whether ads are created enabled.
     pub enable: bool,
     /// The state at which the run stops.
-    pub until: UntilArg,
+    pub until: Until,
     /// Options for fixing.
     pub choices: FixChoices,
     /// Options that override the destination's table.
@@ -61,15 +61,5 @@ impl ShipArguments {
             || DestinationArgs { base_url: None, ..args.destination.clone() } != DestinationArgs::default()
             || args.trial != TrialArgs::default()
             || !args.retry.is_empty()
-    }
-}
-
-impl From<UntilArg> for Until {
-    fn from(until: UntilArg) -> Until {
-        match until {
-            UntilArg::Uploaded => Until::Uploaded,
-            UntilArg::Ready => Until::Ready,
-            UntilArg::Published => Until::Published,
-        }
     }
 }

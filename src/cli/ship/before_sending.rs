@@ -38,7 +38,7 @@ impl ShipRun<'_> {
         max: Option<u32>,
     ) -> Result<Result<(), AdLimitError>, CliError> {
         let creates_ads = self.destination.publication_kind() == PublicationKind::Ad
-            && Until::from(self.ship_arguments.until) == Until::Published;
+            && self.ship_arguments.until == Until::Published;
         if !creates_ads {
             return Ok(Ok(()));
         }

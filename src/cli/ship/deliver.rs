@@ -26,7 +26,7 @@ use super::input::ShipInput;
 use super::network::unless_cancelled;
 use super::posted_before::PostingNote;
 use super::retry;
-use super::row_notices::{self, landing_mode};
+use super::row_notices;
 use super::ship_run::ShipRun;
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
@@ -130,7 +130,7 @@ fn request(
         _ => request.first_poll.min(destination.poll_deadline / FIRST_POLLS),
     };
     Ok(ShipRequest {
-        until: ship_arguments.until.into(),
+        until: ship_arguments.until,
         enable: ship_arguments.enable,
         attempts: destination.attempts,
         visibility_window: destination.visibility_window,
@@ -140,7 +140,7 @@ fn request(
         retry: context.retry.clone(),
         upload_concurrency: destination.uploads,
         first_poll_after_upload: first_poll_after_upload(&context.journal, destination, origin)?,
-        landing: landing_mode(destination),
+        landing: destination.landing,
         pages: Arc::new(HttpPageVisitor { allow_private: destination.allow_private }),
         ..request
     })

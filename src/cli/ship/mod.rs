@@ -215,7 +215,7 @@ fn print_report(
         platform: destination.platform,
         kind: destination.publication_kind(),
         skipped: outcomes.iter().filter(|file| file.is_incidental()).count(),
-        until: ship_run.ship_arguments.until.into(),
+        until: ship_run.ship_arguments.until,
         cut_off: cut_off(outcome, destination, interrupted),
     };
     let files = outcomes.into_iter().map(|file| report::entry(file, &shipped)).collect();

@@ -8,22 +8,11 @@ use crate::cli::notices;
 use crate::cli::sandbox::operation;
 use crate::platform::Row;
 use crate::ship::{
-    HttpPageVisitor, Journal, LandingMode, RowNotice, RowProblem, Until, known_row_problems,
+    HttpPageVisitor, Journal, LandingMode, LandingVisits, RowNotice, RowProblem, Until, known_row_problems,
     visit_landing_pages,
 };
 
-use crate::ship::LandingVisits;
-
 use super::ship_run::ShipRun;
-
-/// Returns what to do about landing pages that do not answer.
-pub fn landing_mode(destination: &Destination) -> LandingMode {
-    match destination.landing_page_check.as_str() {
-        "off" => LandingMode::Off,
-        "warn" => LandingMode::Warn,
-        _ => LandingMode::Require,
-    }
-}
 
 /// Compares the rows with what is published, and visits the landing pages.
 pub async fn find(
@@ -39,9 +28,7 @@ pub async fn find(
             known_row_problems(journal, destination.platform, (&ship_run.origin()?, &account), rows, &hash);
         notices.extend(known.map_err(|source| operation("cannot read the journal", source))?);
     }
-    let until: Until = ship_run.ship_arguments.until.into();
-    let mode = landing_mode(destination);
-    if mode == LandingMode::Off || until < Until::Published {
+    if destination.landing == LandingMode::Off || ship_run.ship_arguments.until < Until::Published {
         return Ok((notices, LandingVisits::default()));
     }
     let pages = Arc::new(HttpPageVisitor { allow_private: destination.allow_private });
@@ -65,7 +52,7 @@ pub async fn tell(ship_run: &ShipRun<'_>, journal: &Journal) -> Result<LandingVi
 
 /// Returns whether a problem is more than a warning.
 pub fn is_problem(notice: &RowNotice, destination: &Destination) -> bool {
-    notice.problem != RowProblem::LandingPage || landing_mode(destination) == LandingMode::Require
+    notice.problem != RowProblem::LandingPage || destination.landing == LandingMode::Require
 }
 
 /// Prints the problems to standard error.

@@ -4,10 +4,14 @@ use serde::{Deserialize, Serialize};
 
 /// The video encoder; all produce H.264.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum), value(rename_all = "lowercase"))]
 #[serde(rename_all = "lowercase")]
 pub enum VideoEncoder {
     /// x264, in software: the same bytes on every machine.
+    // What is chosen automatically must not depend on the machine.
     #[default]
+    #[cfg_attr(feature = "cli", value(alias = "auto"))]
+    #[serde(alias = "auto")]
     X264,
     /// Apple's media engine.
     VideoToolbox,
@@ -54,20 +58,21 @@ impl VideoEncoder {
 
 /// Encoder effort, by x264's preset names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
-    /// `superfast`.
+    /// The fastest, with the largest files.
     Superfast,
-    /// `veryfast`: the best trade-off of time against quality, as the platform re-encodes anyway.
+    /// The best trade-off of time against quality, as the platform re-encodes anyway.
     #[default]
     Veryfast,
-    /// `faster`.
+    /// Slower than `veryfast`.
     Faster,
-    /// `fast`.
+    /// Slower than `faster`.
     Fast,
-    /// `medium`.
+    /// The default of x264.
     Medium,
-    /// `slow`.
+    /// The slowest, with the smallest files.
     Slow,
 }
 

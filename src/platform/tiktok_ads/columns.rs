@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::platform::columns::check_columns;
 use crate::platform::{Platform, Problem, PublicationName, Row, RowProblems, digest, is_loopback};
 use crate::profile::AdTextLimits;
@@ -180,15 +182,7 @@ fn has_only_digits(text: &str) -> bool {
 
 /// Returns the number of characters as the platform counts them: wide ones (Chinese, Japanese, Korean) count two.
 fn width(text: &str) -> usize {
-    text.chars().map(|c| if is_wide(c) { 2 } else { 1 }).sum()
-}
-
-/// Returns whether a character has the East Asian Width W or F (only the ranges used in text).
-fn is_wide(c: char) -> bool {
-    matches!(u32::from(c),
-        0x1100..=0x115f | 0x2e80..=0x303e | 0x3041..=0x33ff | 0x3400..=0x4dbf | 0x4e00..=0x9fff
-        | 0xa000..=0xa4cf | 0xa960..=0xa97f | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1b000..=0x1b2ff | 0x20000..=0x3fffd)
+    text.chars().map(|c| if c.width() == Some(2) { 2 } else { 1 }).sum()
 }
 
 /// Returns whether a character is shown as an emoji; ©, ® and ™ are text unless a variation selector follows.

@@ -3,6 +3,7 @@
 use std::io;
 
 use anstyle::{AnsiColor, Color, Style};
+use unicode_width::UnicodeWidthStr;
 
 use super::super::outcome::Outcome;
 use super::options::HumanOptions;
@@ -73,7 +74,7 @@ impl<'a> Page<'a> {
     pub(super) fn head(&mut self, outcome: Outcome, path: &str, tag: &str, facts: &str) -> io::Result<()> {
         let mark = self.paint(TextRole::of(outcome), outcome.mark());
         let name = self.paint(TextRole::Strong, path);
-        let together = 2 + columns(path) + columns(tag) + 2 + columns(facts);
+        let together = 2 + path.width() + tag.width() + 2 + facts.width();
         if facts.is_empty() {
             return writeln!(self.out, "{mark} {name}{tag}");
         }
@@ -105,7 +106,7 @@ impl<'a> Page<'a> {
     /// Writes a list item.
     pub(super) fn bullet(&mut self, indent: usize, mark: &str, text: &str) -> io::Result<()> {
         let lead = format!("{}{mark} ", " ".repeat(indent));
-        self.lines(indent + columns(mark) + 1, &lead, TextRole::Plain, text)
+        self.lines(indent + mark.width() + 1, &lead, TextRole::Plain, text)
     }
 
     /// Writes text without indentation.
@@ -123,14 +124,14 @@ impl<'a> Page<'a> {
                 0 if parts.len() > 2 => ":",
                 _ => ",",
             };
-            let needed = columns(text) + after.len() + 1;
+            let needed = text.width() + after.len() + 1;
             if number > 0 {
                 let full = self.options.width > 0 && column + needed > self.options.width;
                 self.out.write_all(if full { b"\n  " } else { b" " })?;
                 column = if full { 2 } else { column + 1 };
             }
             write!(self.out, "{}{after}", self.paint(*role, text))?;
-            column += columns(text) + after.len();
+            column += text.width() + after.len();
         }
         writeln!(self.out)
     }
@@ -180,7 +181,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut column = 0;
     for word in text.split(' ') {
-        let needed = columns(word);
+        let needed = word.width();
         if column > 0 && column + 1 + needed > width {
             lines.push(String::new());
             column = 0;
@@ -197,11 +198,6 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines.into_iter().map(|line| line.replace(NO_BREAK_SPACE, " ")).collect()
 }
 
-/// Returns the number of characters. Wide scripts take more columns, so their lines may be too long.
-fn columns(text: &str) -> usize {
-    text.chars().count()
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -215,6 +211,12 @@ mod tests {
             ["see", "https://example.com/a/b", "for more"]
         );
         assert_eq!(wrap("", 10), [""]);
+    }
+
+    #[test]
+    fn breaks_lines_by_the_columns_that_a_terminal_shows() {
+        assert_eq!(wrap("動画 動画 ab", 9), ["動画 動画", "ab"]);
+        assert_eq!(wrap("e\u{301}e\u{301}e\u{301} ab", 6), ["e\u{301}e\u{301}e\u{301} ab"]);
     }
 
     #[test]
