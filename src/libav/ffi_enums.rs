@@ -241,18 +241,9 @@ pub(crate) fn color_names(numbers: [c_int; 4]) -> [Option<String>; 4] {
     names.map(|name| name.filter(|name| !matches!(name.as_str(), "unknown" | "unspecified" | "reserved")))
 }
 
-/// Formats a four-character code, with other bytes as `[n]`, as FFmpeg does; `None` for 0.
+/// Formats a four-character code; `None` for 0.
 pub(crate) fn fourcc(tag: u32) -> Option<String> {
-    (tag != 0).then(|| {
-        tag.to_le_bytes()
-            .iter()
-            .map(|&byte| match byte {
-                b' ' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
-                _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
-                _ => format!("[{byte}]"),
-            })
-            .collect()
-    })
+    (tag != 0).then(|| crate::probe::tags::fourcc(tag.to_le_bytes()))
 }
 
 #[cfg(test)]

@@ -60,18 +60,29 @@ impl Bytes for [u8] {
     }
 }
 
-/// Bytes read at a time by [`BlockCache`].
+impl<B: Bytes + ?Sized> Bytes for &B {
+    fn len(&self) -> io::Result<u64> {
+        (**self).len()
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        (**self).read_at(offset, buffer)
+    }
+}
+
+/// Bytes that a [`BlockCache`] reads at a time unless it is told otherwise.
 const BLOCK: usize = 16 * 1024;
 /// Blocks cached: the beginning, the index, and the last position read between them.
 const MAX_BLOCKS: usize = 3;
 
-/// A file with a cache of blocks, for many small reads close together: boxes, chunks, elements. A system
+/// Bytes with a cache of blocks, for many small reads close together: boxes, chunks, elements. A system
 /// call costs more than reading a few bytes, especially under a seccomp filter.
 ///
 /// The size is that of the file when the cache was created.
-pub struct BlockCache<'a> {
-    file: &'a File,
+pub struct BlockCache<'a, B: Bytes + ?Sized = File> {
+    bytes: &'a B,
     size: u64,
+    /// Bytes read at a time.
+    block: usize,
     /// The blocks, the most recently used first.
     blocks: RefCell<Vec<Block>>,
 }
@@ -91,41 +102,79 @@ impl Block {
     }
 }
 
-impl<'a> BlockCache<'a> {
-    /// Creates an empty cache for `file`.
+impl<'a, B: Bytes + ?Sized> BlockCache<'a, B> {
+    /// Creates an empty cache.
     ///
     /// # Errors
-    /// Fails when the size of the file cannot be read.
-    pub fn new(file: &'a File) -> io::Result<BlockCache<'a>> {
-        let size = file_size(file)?;
-        Ok(BlockCache { file, size, blocks: RefCell::new(Vec::with_capacity(MAX_BLOCKS + 1)) })
+    /// Fails when the number of bytes cannot be read.
+    pub fn new(bytes: &'a B) -> io::Result<BlockCache<'a, B>> {
+        BlockCache::with_block(bytes, BLOCK)
+    }
+
+    /// Creates an empty cache that reads `block` bytes at a time.
+    ///
+    /// # Errors
+    /// As [`BlockCache::new`].
+    pub fn with_block(bytes: &'a B, block: usize) -> io::Result<BlockCache<'a, B>> {
+        let blocks = RefCell::new(Vec::with_capacity(MAX_BLOCKS + 1));
+        Ok(BlockCache { bytes, size: bytes.len()?, block, blocks })
+    }
+
+    /// Reads a range as one block, unless a block holds it.
+    ///
+    /// # Errors
+    /// Fails when reading fails.
+    pub fn preload(&self, offset: u64, length: usize) -> io::Result<()> {
+        let mut blocks = self.blocks.borrow_mut();
+        if !blocks.iter().any(|block| block.slice(offset, length, self.size).is_some()) {
+            let block = self.read_block(&mut blocks, offset, length)?;
+            blocks.insert(0, block);
+        }
+        Ok(())
+    }
+
+    /// Reads from the blocks, or else exactly these bytes and no block.
+    ///
+    /// # Errors
+    /// Fails when reading fails.
+    pub fn read_directly(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let blocks = self.blocks.borrow();
+        match blocks.iter().find_map(|block| block.slice(offset, buffer.len(), self.size)) {
+            Some(found) => {
+                buffer[..found.len()].copy_from_slice(found);
+                Ok(found.len())
+            }
+            None => self.bytes.read_at(offset, buffer),
+        }
+    }
+
+    /// Reads a block, in place of the least recently used one if the cache is full.
+    fn read_block(&self, blocks: &mut Vec<Block>, offset: u64, length: usize) -> io::Result<Block> {
+        let mut bytes = if blocks.len() < MAX_BLOCKS {
+            Vec::new()
+        } else {
+            blocks.pop().map(|block| block.bytes).unwrap_or_default()
+        };
+        let available = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        bytes.resize(length.min(available), 0);
+        let count = self.bytes.read_at(offset, &mut bytes)?;
+        bytes.truncate(count);
+        Ok(Block { start: offset, bytes })
     }
 }
 
-impl Bytes for BlockCache<'_> {
+impl<B: Bytes + ?Sized> Bytes for BlockCache<'_, B> {
     fn len(&self) -> io::Result<u64> {
         Ok(self.size)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.len() > BLOCK / 2 {
-            return Bytes::read_at(self.file, offset, buffer);
-        }
         let mut blocks = self.blocks.borrow_mut();
         let cached = blocks.iter().position(|block| block.slice(offset, buffer.len(), self.size).is_some());
         let block = match cached {
             Some(position) => blocks.remove(position),
-            None => {
-                let mut bytes = if blocks.len() < MAX_BLOCKS {
-                    Vec::new()
-                } else {
-                    blocks.pop().map(|block| block.bytes).unwrap_or_default()
-                };
-                bytes.resize(BLOCK, 0);
-                let count = Bytes::read_at(self.file, offset, &mut bytes)?;
-                bytes.truncate(count);
-                Block { start: offset, bytes }
-            }
+            None if buffer.len() > self.block / 2 => return self.bytes.read_at(offset, buffer),
+            None => self.read_block(&mut blocks, offset, self.block)?,
         };
         // A file truncated in the meantime gives the bytes it still has.
         let found = block.slice(offset, buffer.len(), self.size).unwrap_or(match cached {

@@ -12,6 +12,7 @@ pub mod decodable_start;
 mod decode_rate;
 mod display_matrix;
 mod first_frames;
+pub mod header_probe;
 pub mod headers;
 pub mod isobmff;
 #[cfg(feature = "libav")]

@@ -30,3 +30,14 @@ pub(crate) fn language_of(tag: &str) -> Option<String> {
     let language = tag.trim().trim_end_matches('\0').to_ascii_lowercase();
     (!language.is_empty() && language != "und").then_some(language)
 }
+
+/// Formats a four-character code, with other bytes as `[n]`, as FFmpeg does.
+pub(crate) fn fourcc(code: [u8; 4]) -> String {
+    code.iter()
+        .map(|&byte| match byte {
+            b' ' | b'.' | b'_' | b'-' => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+            _ => format!("[{byte}]"),
+        })
+        .collect()
+}

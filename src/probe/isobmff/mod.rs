@@ -24,6 +24,7 @@ pub use track::IsoTrack;
 
 pub(crate) use boxes::{BoxHeader, boxes};
 use boxes::{MAX_BOXES, descendant, read_content};
+pub(crate) use fields::FieldReader;
 use track::Movie;
 
 pub use super::bytes::Bytes;

@@ -1,0 +1,219 @@
+//! Reads the metadata of a movie: chapters, and the names of tags that reveal private data.
+
+use super::super::reason::Reason;
+use super::boxes::{allow, children, only};
+use crate::model::PrivacyTags;
+use crate::probe::isobmff::FieldReader;
+use crate::probe::tags::add_private;
+
+/// Keys of metadata read.
+const MAX_KEYS: u32 = 4096;
+/// Types of values that the library does not read as text: everything but text, numbers and none.
+const NUMBER_TYPES: std::ops::RangeInclusive<u32> = 21..=23;
+
+/// The metadata of a movie, as far as the library reads it before the same place.
+#[derive(Debug, Default)]
+pub(super) struct Metadata {
+    pub(super) privacy: PrivacyTags,
+    pub(super) chapters: u32,
+    /// The names of values in a list with keys, from 1.
+    keys: Vec<String>,
+    /// Whether the movie has metadata with keys.
+    has_keys: bool,
+    /// Names of tags set so far.
+    names: Vec<String>,
+}
+
+impl Metadata {
+    /// Reads the content of `udta` of the movie.
+    pub(super) fn read_user_data(&mut self, content: &[u8]) -> Result<(), Reason> {
+        let nodes = children(content)?;
+        allow(&nodes, &[b"meta", b"chpl"])?;
+        for node in nodes {
+            match &node.kind {
+                b"meta" => self.read_meta(node.content)?,
+                b"chpl" => self.read_chapters(node.content).ok_or(Reason::Metadata)?,
+                b"HMMT" => return Err(Reason::Metadata),
+                kind => {
+                    if let Some(name) = private_name(kind) {
+                        self.read_text(kind, name, node.content)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the content of `udta` of a track, which the library adds to that of the movie.
+    pub(super) fn read_track_data(&mut self, content: &[u8]) -> Result<(), Reason> {
+        allow(&children(content)?, &[])?;
+        self.read_user_data(content)
+    }
+
+    /// Reads the content of `meta`, which has a header of four bytes except in QuickTime.
+    pub(super) fn read_meta(&mut self, content: &[u8]) -> Result<(), Reason> {
+        let nodes = children(meta_boxes(content)?)?;
+        allow(&nodes, &[b"hdlr", b"ilst", b"uuid"])?;
+        let handler = only(&nodes, b"hdlr")?.and_then(|hdlr| hdlr.get(8..12));
+        self.has_keys |= handler == Some(b"mdta");
+        for node in &nodes {
+            match &node.kind {
+                b"keys" if self.has_keys && self.keys.is_empty() => {
+                    self.keys = keys(node.content).ok_or(Reason::Metadata)?;
+                }
+                b"ilst" => self.read_list(node.content)?,
+                b"uuid" => super::uuid::check(node.content)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the metadata of a track, whose keys the library does not know before those of the movie.
+    pub(super) fn read_track_meta(&mut self, content: &[u8]) -> Result<(), Reason> {
+        let nodes = children(meta_boxes(content)?)?;
+        allow(&nodes, &[b"hdlr", b"ilst"])?;
+        match only(&nodes, b"hdlr")?.and_then(|hdlr| hdlr.get(8..12)) {
+            Some(b"mdta") if !self.has_keys => Ok(()),
+            _ => Err(Reason::Metadata),
+        }
+    }
+
+    fn read_list(&mut self, content: &[u8]) -> Result<(), Reason> {
+        let nodes = children(content)?;
+        allow(&nodes, &[b"----"])?;
+        for node in nodes {
+            let number = u32::from_be_bytes(node.kind) as usize;
+            let named = number.checked_sub(1).and_then(|at| self.keys.get(at)).filter(|_| self.has_keys);
+            match (&node.kind, private_name(&node.kind), named.cloned()) {
+                (b"----" | b"covr", ..) => return Err(Reason::Metadata),
+                (_, Some(name), _) => self.read_values(name, node.content)?,
+                (_, None, Some(name)) if name == "com.apple.quicktime.artwork" => {
+                    return Err(Reason::Metadata);
+                }
+                (_, None, Some(name)) => self.read_values(&name, node.content)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an entry of a list: a single value in a box `data`.
+    fn read_values(&mut self, name: &str, content: &[u8]) -> Result<(), Reason> {
+        let mut fields = FieldReader(content);
+        let size = fields.word().ok_or(Reason::Metadata)? as usize;
+        let tag = fields.bytes(4);
+        if tag != Some(b"data") || size != content.len() || size < 16 {
+            return Err(Reason::Metadata);
+        }
+        let kind = fields.word().ok_or(Reason::Metadata)?;
+        let is_text = kind <= 1 || kind == 4 || NUMBER_TYPES.contains(&kind);
+        if is_text { self.add(name) } else { Err(Reason::Metadata) }
+    }
+
+    /// Reads a text of `udta`, which has a length and a language.
+    fn read_text(&mut self, kind: &[u8; 4], name: &str, content: &[u8]) -> Result<(), Reason> {
+        if kind == b"loci" {
+            return self.read_place(content);
+        }
+        let mut fields = FieldReader(content);
+        let length = fields.take(2).ok_or(Reason::Metadata)? as usize;
+        let language = fields.take(2).ok_or(Reason::Metadata)? as u16;
+        // Otherwise the library reads the text in another way.
+        if content.len() <= 4 || length > content.len() - 4 {
+            return Err(Reason::Metadata);
+        }
+        self.add(name)?;
+        match super::movie::language(language)? {
+            Some(language) => self.add(&format!("{name}-{language}")),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads a place with its coordinates (3GPP TS 26.244, 8.8).
+    fn read_place(&mut self, content: &[u8]) -> Result<(), Reason> {
+        let language = content.get(4..6).ok_or(Reason::Metadata)?;
+        let language = super::movie::language(u16::from_be_bytes([language[0], language[1]]))?;
+        let name = content.get(6..).and_then(|rest| rest.iter().position(|byte| *byte == 0));
+        let after = name.ok_or(Reason::Metadata)? + 6 + 1;
+        if content.len() < after + 1 + 12 {
+            return Err(Reason::Metadata);
+        }
+        if let Some(language) = language {
+            self.add(&format!("location-{language}"))?;
+        }
+        self.add("location")
+    }
+
+    /// Adds the name of a tag. The library sorts tags that are set again in a way of its own.
+    fn add(&mut self, name: &str) -> Result<(), Reason> {
+        if self.names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return Err(Reason::Metadata);
+        }
+        self.names.push(name.to_owned());
+        add_private(name.to_owned(), &mut self.privacy);
+        Ok(())
+    }
+
+    /// Reads a list of chapters.
+    fn read_chapters(&mut self, content: &[u8]) -> Option<()> {
+        let mut fields = FieldReader(content);
+        let (version, _) = fields.head()?;
+        if version != 0 {
+            fields.word()?;
+        }
+        let mut starts = Vec::new();
+        for _ in 0..fields.take(1)? {
+            starts.push(fields.take(8)?);
+            let length = fields.take(1)? as usize;
+            fields.bytes(length)?;
+        }
+        // The library merges chapters with the same number, so two lists are not two numbers.
+        let is_first = self.chapters == 0;
+        self.chapters = starts.len() as u32;
+        is_first.then_some(())
+    }
+}
+
+/// Returns the boxes in the content of `meta`.
+fn meta_boxes(content: &[u8]) -> Result<&[u8], Reason> {
+    if content.get(4..8) == Some(b"hdlr") {
+        return Ok(content);
+    }
+    let boxes = content.get(4..).ok_or(Reason::Metadata)?;
+    if boxes.get(4..8) == Some(b"hdlr") { Ok(boxes) } else { Err(Reason::Metadata) }
+}
+
+/// Parses the names in `keys`.
+fn keys(content: &[u8]) -> Option<Vec<String>> {
+    let mut fields = FieldReader(content);
+    fields.head()?;
+    let count = fields.word().filter(|count| *count <= MAX_KEYS)?;
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let size = (fields.word()? as usize).checked_sub(8)?;
+        if fields.bytes(4)? != b"mdta" {
+            return None;
+        }
+        names.push(std::str::from_utf8(fields.bytes(size)?).ok()?.trim_end_matches('\0').to_owned());
+    }
+    Some(names)
+}
+
+/// Returns the library's name of a tag that may be private; `None` for all others.
+fn private_name(kind: &[u8; 4]) -> Option<&'static str> {
+    Some(match kind {
+        b"aART" => "album_artist",
+        b"loci" => "location",
+        b"manu" => "make",
+        b"modl" => "model",
+        b"soaa" => "sort_album_artist",
+        b"soar" => "sort_artist",
+        b"\xa9ART" | b"\xa9aut" => "artist",
+        b"\xa9mak" => "make",
+        b"\xa9mod" => "model",
+        b"\xa9ope" => "original_artist",
+        b"\xa9xyz" => "location",
+        _ => return None,
+    })
+}

@@ -1,0 +1,118 @@
+//! Settles the facts of ISO base media files (ISO/IEC 14496-12) and QuickTime movies.
+
+mod boxes;
+mod descriptors;
+mod index;
+mod key_frames;
+mod metadata;
+mod movie;
+mod sample_entry;
+mod streams;
+mod tables;
+mod top_level;
+mod uuid;
+
+use self::index::{Index, Kind, rescale};
+use self::movie::Movie;
+use self::sample_entry::EntryContent;
+use super::reason::{Reason, Stop};
+use crate::model::{Completeness, Container, MediaFacts};
+use crate::probe::bytes::{BlockCache, Bytes};
+use crate::probe::declared_facts::{
+    forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
+    set_playback,
+};
+use crate::probe::headers::{self, Declared};
+use crate::probe::timing::TimeBase;
+use streams::add_stream;
+use top_level::read_movie;
+
+const MICROSECONDS: u64 = 1_000_000;
+
+/// The bytes of a file, with a cache.
+type Cache<'a> = BlockCache<'a, dyn Bytes + 'a>;
+
+/// Returns the facts of a file that begins with `ftyp`.
+pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
+    let file = read_movie(cache)?;
+    let movie = movie::read(&file.moov, file.isom)?;
+    let declared = headers::read(cache)?;
+    let mut facts = MediaFacts {
+        container: Some(headers::container(Container::Mov, &declared)),
+        major_brand: declared.major_brand.clone(),
+        size_bytes: cache.len()?,
+        fast_start: declared.fast_start,
+        fragmented: declared.fragmented,
+        completeness: declared.completeness.clone(),
+        second_recording_byte: declared.second_recording_byte,
+        chapters: movie.metadata.chapters,
+        privacy: movie.metadata.privacy.clone(),
+        ..MediaFacts::default()
+    };
+    set_duration(&movie, &mut facts)?;
+    let indices = build_indices(&movie)?;
+    set_missing(&movie, &indices, &mut facts);
+    for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
+        add_stream(cache, track, index, position, &declared, &mut facts)?;
+    }
+    finish(&declared, &mut facts)?;
+    Ok(facts)
+}
+
+/// Sets duration and overall bit rate like the library, from whole microseconds.
+fn set_duration(movie: &Movie<'_>, facts: &mut MediaFacts) -> Result<(), Reason> {
+    let duration = rescale(movie.duration, MICROSECONDS, u64::from(movie.scale)).filter(|us| *us > 0);
+    let microseconds = duration.ok_or(Reason::Duration)? as f64;
+    facts.duration_s = Some(microseconds / MICROSECONDS as f64);
+    let rate = facts.size_bytes as f64 * 8.0 * MICROSECONDS as f64 / microseconds;
+    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
+    Ok(())
+}
+
+fn build_indices(movie: &Movie<'_>) -> Result<Vec<Index>, Reason> {
+    let build = |track: &movie::Track<'_>| {
+        let kind = match &track.entry.content {
+            EntryContent::Video(_) => Kind::Video,
+            EntryContent::Audio(entry) if entry.frame_bytes > 0 => Kind::Pcm(entry.frame_bytes),
+            EntryContent::Audio(_) => Kind::Audio,
+            EntryContent::Other(..) => Kind::Other,
+        };
+        Index::build(track, kind, movie.scale)
+    };
+    movie.tracks.iter().map(build).collect()
+}
+
+/// Sets whether the file holds all samples of its index.
+fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) {
+    let mut missing: Option<f64> = None;
+    for (track, index) in movie.tracks.iter().zip(indices) {
+        let base = TimeBase { num: 1, den: track.scale as i32 };
+        let is_beyond = |entry: &&index::Entry| entry.position + u64::from(entry.size) > facts.size_bytes;
+        for entry in index.entries.iter().filter(is_beyond) {
+            let at = base.seconds(entry.time).unwrap_or(0.0).max(0.0);
+            missing = Some(missing.map_or(at, |first| first.min(at)));
+        }
+    }
+    if let Some(at) = missing {
+        facts.completeness = Completeness::Missing {
+            first_missing_s: Some(at),
+            reason: "the index lists frames beyond the end of the file".into(),
+        };
+    } else if facts.completeness == Completeness::Unknown {
+        facts.completeness = Completeness::Whole;
+    }
+}
+
+/// Adds what the container declares about single streams.
+fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
+    if declared.tracks.iter().any(|track| track.durations.unknown) {
+        return Err(Reason::Duration);
+    }
+    forget_unknown_durations(declared, facts);
+    set_encryption(declared, facts, |_| None);
+    set_empty_tracks(declared, facts);
+    set_empty_samples(declared, facts);
+    set_indexed_durations(declared, facts);
+    set_playback(declared, facts);
+    if facts.audio.len() > 1 { Err(Reason::SeveralAudioStreams) } else { Ok(()) }
+}

@@ -1,0 +1,278 @@
+//! Reads the sample entry of a track: its codec and the configuration record.
+
+use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
+use super::super::reason::Reason;
+use super::boxes::{Node, allow, children, only};
+use crate::model::{Codec, DolbyVision, OtherKind, Rational};
+use crate::probe::isobmff::FieldReader;
+
+/// Bytes of a video sample entry before its boxes.
+const VIDEO_FIELDS: usize = 78;
+/// Names of compressors for which the library corrects the entry.
+const CORRECTED_NAMES: [&[u8]; 2] = [b"Planar Y'CbCr 8-bit 4:2:0", b"Sorenson H263"];
+
+/// The sample entry of a track.
+#[derive(Clone, Debug)]
+pub(super) struct SampleEntry<'a> {
+    /// The four-character code.
+    pub(super) kind: [u8; 4],
+    pub(super) content: EntryContent<'a>,
+}
+
+/// What a sample entry declares.
+#[derive(Clone, Debug)]
+pub(super) enum EntryContent<'a> {
+    Video(VideoEntry<'a>),
+    Audio(AudioEntry<'a>),
+    Other(OtherKind, Option<&'static str>),
+}
+
+/// A video sample entry.
+#[derive(Clone, Debug)]
+pub(super) struct VideoEntry<'a> {
+    pub(super) codec: Codec,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) config: &'a [u8],
+    pub(super) sample_aspect_ratio: Option<Rational>,
+    pub(super) color: ColorCodes,
+    pub(super) field_order: Option<&'static str>,
+    /// Whether there are mastering display colours or light levels.
+    pub(super) has_hdr10_metadata: bool,
+    pub(super) dolby_vision: Option<DolbyVision>,
+}
+
+/// An audio sample entry.
+#[derive(Clone, Debug)]
+pub(super) struct AudioEntry<'a> {
+    pub(super) codec: Codec,
+    pub(super) channels: u32,
+    pub(super) sample_rate: u32,
+    pub(super) config: &'a [u8],
+    /// Bytes of a sample of all channels, for PCM.
+    pub(super) frame_bytes: u32,
+}
+
+impl<'a> SampleEntry<'a> {
+    /// Reads the content of `stsd`, which must have one entry.
+    pub(super) fn read(stsd: &'a [u8], handler: &[u8; 4], isom: bool) -> Result<SampleEntry<'a>, Reason> {
+        let mut fields = FieldReader(stsd);
+        let (version, _) = fields.head().ok_or(Reason::Malformed)?;
+        match fields.word().ok_or(Reason::Malformed)? {
+            0 => return Err(Reason::Malformed),
+            1 => {}
+            _ => return Err(Reason::SeveralConfigurations),
+        }
+        let entries = children(fields.0)?;
+        let [Node { kind, content }] = entries[..] else { return Err(Reason::Malformed) };
+        // Reserved bytes and the number of the data reference.
+        let fields =
+            content.get(8..).filter(|_| content.get(6..8) == Some(&[0, 1])).ok_or(Reason::Malformed)?;
+        let content = match handler {
+            b"vide" => EntryContent::Video(VideoEntry::read(&kind, fields)?),
+            b"soun" => EntryContent::Audio(AudioEntry::read(&kind, fields, version, isom)?),
+            _ => {
+                let (kind, codec) = other(handler, &kind)?;
+                EntryContent::Other(kind, codec)
+            }
+        };
+        Ok(SampleEntry { kind, content })
+    }
+}
+
+/// Returns the kind of a track that is neither video nor audio, and the name of its codec.
+fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'static str>), Reason> {
+    Ok(match (handler, kind) {
+        (b"tmcd", b"tmcd") | (b"hint", b"rtp ") => (OtherKind::Data, None),
+        _ => return Err(Reason::TrackKind),
+    })
+}
+
+impl<'a> VideoEntry<'a> {
+    fn read(kind: &[u8; 4], fields: &'a [u8]) -> Result<VideoEntry<'a>, Reason> {
+        let codec = match kind {
+            b"avc1" | b"avc3" => Codec::H264,
+            b"hvc1" | b"hev1" => Codec::Hevc,
+            b"av01" => Codec::Av1,
+            b"vp08" => Codec::Vp8,
+            b"vp09" => Codec::Vp9,
+            b"encv" => return Err(Reason::Encrypted),
+            _ => return Err(Reason::Codec),
+        };
+        let (head, rest) = fields.split_at_checked(VIDEO_FIELDS - 8).ok_or(Reason::Malformed)?;
+        let name = head.get(34..66).and_then(|name| name.get(1..)).unwrap_or_default();
+        if CORRECTED_NAMES.iter().any(|corrected| name.starts_with(corrected)) {
+            return Err(Reason::RareElement);
+        }
+        let side = |at: usize| u32::from(head[at]) << 8 | u32::from(head[at + 1]);
+        let mut entry = VideoEntry {
+            codec,
+            width: side(16),
+            height: side(18),
+            config: &[],
+            sample_aspect_ratio: None,
+            color: ColorCodes::default(),
+            field_order: None,
+            has_hdr10_metadata: false,
+            dolby_vision: None,
+        };
+        let nodes = children(rest)?;
+        allow(
+            &nodes,
+            &[
+                b"avcC", b"hvcC", b"av1C", b"vpcC", b"pasp", b"colr", b"fiel", b"mdcv", b"clli", b"SmDm",
+                b"CoLL", b"dvcC", b"dvvC", b"clap", b"uuid",
+            ],
+        )?;
+        let record = match entry.codec {
+            Codec::H264 => b"avcC",
+            Codec::Hevc => b"hvcC",
+            Codec::Av1 => b"av1C",
+            _ => b"vpcC",
+        };
+        for node in &nodes {
+            only(&nodes, &node.kind)?;
+            entry.read_box(node, record)?;
+        }
+        Ok(entry)
+    }
+
+    fn read_box(&mut self, node: &Node<'a>, record: &[u8; 4]) -> Result<(), Reason> {
+        let mut fields = FieldReader(node.content);
+        match &node.kind {
+            b"vpcC" if record == b"vpcC" => self.read_vpcc(fields).ok_or(Reason::VideoConfiguration)?,
+            kind if kind == record => self.config = node.content,
+            b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => return Err(Reason::RareElement),
+            b"pasp" => {
+                let ratio = fields.word().zip(fields.word()).ok_or(Reason::Malformed)?;
+                self.sample_aspect_ratio = pixel_aspect(ratio)?;
+            }
+            b"colr" => self.read_colr(fields)?,
+            b"fiel" => self.field_order = field_order(node.content)?,
+            b"mdcv" if node.content.len() >= 24 => self.has_hdr10_metadata = true,
+            b"clli" if node.content.len() >= 4 => self.has_hdr10_metadata = true,
+            b"SmDm" | b"CoLL" if node.content.len() >= 5 => {
+                self.has_hdr10_metadata |= node.content[0] == 0;
+            }
+            b"mdcv" | b"clli" | b"SmDm" | b"CoLL" => return Err(Reason::Malformed),
+            b"dvcC" | b"dvvC" => return Err(Reason::RareElement),
+            b"uuid" => super::uuid::check(node.content)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn read_vpcc(&mut self, mut fields: FieldReader<'_>) -> Option<()> {
+        fields.head().filter(|(version, _)| *version == 1)?;
+        fields.bytes(2)?;
+        let range = if fields.take(1)? & 1 == 1 { RANGE_FULL } else { RANGE_LIMITED };
+        let mut code = || fields.take(1).map(|code| code as u8);
+        let (primaries, transfer, matrix) = (code()?, code()?, code()?);
+        self.color = ColorCodes { range, primaries, transfer, matrix };
+        (fields.take(2)? == 0 && are_known(self.color)).then_some(())
+    }
+
+    fn read_colr(&mut self, mut fields: FieldReader<'_>) -> Result<(), Reason> {
+        let kind = fields.bytes(4).ok_or(Reason::Malformed)?;
+        if !matches!(kind, b"nclx" | b"nclc") {
+            return Ok(());
+        }
+        let mut code = || fields.take(2).and_then(|code| u8::try_from(code).ok()).ok_or(Reason::RareElement);
+        let (primaries, transfer, matrix) = (code()?, code()?, code()?);
+        let mut color = ColorCodes { range: self.color.range, primaries, transfer, matrix };
+        if kind == b"nclx" {
+            let full = fields.take(1).ok_or(Reason::Malformed)? >> 7 == 1;
+            color.range = if full { RANGE_FULL } else { RANGE_LIMITED };
+        }
+        self.color = color;
+        if are_known(color) { Ok(()) } else { Err(Reason::RareElement) }
+    }
+}
+
+/// Returns the ratio in `pasp`; `None` if it is undefined.
+fn pixel_aspect((num, den): (u32, u32)) -> Result<Option<Rational>, Reason> {
+    if num == 0 || den == 0 {
+        return Ok(None);
+    }
+    // The library approximates larger numbers.
+    let is_exact = |ratio: &Rational| ratio.num().max(ratio.den()) <= 32_767;
+    Rational::new(num, den).filter(is_exact).map(Some).ok_or(Reason::RareElement)
+}
+
+fn field_order(content: &[u8]) -> Result<Option<&'static str>, Reason> {
+    match content {
+        [1, _, ..] => Ok(Some("progressive")),
+        [2, detail, ..] => Ok(match detail {
+            1 => Some("tt"),
+            6 => Some("bb"),
+            9 => Some("tb"),
+            14 => Some("bt"),
+            _ => None,
+        }),
+        [_, _, ..] => Ok(None),
+        _ => Err(Reason::Malformed),
+    }
+}
+
+impl<'a> AudioEntry<'a> {
+    fn read(
+        kind: &[u8; 4],
+        fields: &'a [u8],
+        stsd_version: u8,
+        isom: bool,
+    ) -> Result<AudioEntry<'a>, Reason> {
+        if kind == b"enca" {
+            return Err(Reason::Encrypted);
+        }
+        let mut fields = FieldReader(fields);
+        let parse = |fields: &mut FieldReader<'a>| {
+            let version = fields.take(2)?;
+            fields.bytes(2 + 4)?;
+            let channels = fields.take(2)? as u32;
+            let bits = fields.take(2)? as u32;
+            fields.bytes(2 + 2)?;
+            let sample_rate = fields.word()? >> 16;
+            Some((version, channels, bits, sample_rate))
+        };
+        let (version, channels, _bits, sample_rate) = parse(&mut fields).ok_or(Reason::Malformed)?;
+        // Whether an ISO file has the fields of later versions depends on its brands.
+        match (version, isom, stsd_version) {
+            (0, ..) => {}
+            (1, false, 0) => _ = fields.bytes(16).ok_or(Reason::Malformed)?,
+            _ => return Err(Reason::AudioConfiguration),
+        }
+        let mut entry = AudioEntry { codec: Codec::Aac, channels, sample_rate, config: &[], frame_bytes: 0 };
+        match kind {
+            b"mp4a" => {
+                let nodes = children(fields.0)?;
+                entry.read_stream_descriptor(&nodes)?;
+            }
+            b"Opus" => return Err(Reason::Codec),
+            _ => return Err(Reason::Codec),
+        }
+        Ok(entry)
+    }
+
+    /// Reads the descriptor of a stream, which QuickTime has inside `wave`.
+    fn read_stream_descriptor(&mut self, nodes: &[Node<'a>]) -> Result<(), Reason> {
+        allow(nodes, &[b"esds", b"wave", b"chan", b"btrt"])?;
+        let inside;
+        let esds = match (only(nodes, b"esds")?, only(nodes, b"wave")?) {
+            (Some(esds), None) => esds,
+            (None, Some(wave)) => {
+                inside = children(wave)?;
+                allow(&inside, &[b"frma", b"esds"])?;
+                only(&inside, b"esds")?.ok_or(Reason::AudioConfiguration)?
+            }
+            _ => return Err(Reason::AudioConfiguration),
+        };
+        let (object_type, config) =
+            super::descriptors::configuration(esds).ok_or(Reason::AudioConfiguration)?;
+        self.codec = match object_type {
+            0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
+            _ => return Err(Reason::AudioConfiguration),
+        };
+        self.config = config;
+        Ok(())
+    }
+}

@@ -1,0 +1,227 @@
+//! Adds the streams of a movie to the facts.
+
+use super::super::reason::{Reason, Stop};
+use super::super::{audio, video};
+use super::Cache;
+use super::index::{Entry, Index};
+use super::key_frames::read_sizes;
+use super::movie::Track;
+use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
+use crate::model::{AudioStream, Codec, Hdr, HdrKind, MediaFacts, OtherStream, Rational, VideoStream};
+use crate::probe::bitstream::hevc;
+use crate::probe::bytes::read_range;
+use crate::probe::display_matrix::rotation_and_flip;
+use crate::probe::headers::Declared;
+use crate::probe::isobmff::Samples;
+use crate::probe::tags::fourcc;
+use crate::probe::timing::{TimeBase, write_timing};
+
+/// Bytes of a first sample that are read: NAL units follow each other, so the whole sample is.
+const MAX_SAMPLE: u32 = 16 << 20;
+/// Bytes of a first sample of audio that are read: its header may follow a fill element.
+const AUDIO_START: u32 = 512;
+/// Ratios of larger numbers come out differently in the library.
+const MAX_RATIO: u32 = 1 << 20;
+
+/// Adds the stream of a track, which has this position.
+pub(super) fn add_stream(
+    cache: &Cache<'_>,
+    track: &Track<'_>,
+    index: &Index,
+    position: u32,
+    declared: &Declared,
+    facts: &mut MediaFacts,
+) -> Result<(), Stop> {
+    let common = Common {
+        position,
+        tag: Some(fourcc(track.entry.kind)),
+        base: TimeBase { num: 1, den: track.scale as i32 },
+        index,
+    };
+    match &track.entry.content {
+        EntryContent::Video(entry) => {
+            let samples = declared.tracks.get(position as usize).and_then(|track| track.samples.as_ref());
+            let video = video_stream(cache, &common, track, entry, samples)?;
+            facts.video.push(video);
+        }
+        EntryContent::Audio(entry) => {
+            let audio = audio_stream(cache, &common, track, entry)?;
+            facts.audio.push(audio);
+        }
+        EntryContent::Other(kind, codec) => facts.other.push(OtherStream {
+            index: position,
+            kind: *kind,
+            codec: codec.map(str::to_owned).or(common.tag.clone()),
+            language: track.language.clone(),
+            duration_s: common.duration_s(),
+        }),
+    }
+    Ok(())
+}
+
+/// What a stream has whatever its kind.
+struct Common<'a> {
+    position: u32,
+    tag: Option<String>,
+    base: TimeBase,
+    index: &'a Index,
+}
+
+impl Common<'_> {
+    fn duration_s(&self) -> Option<f64> {
+        let ticks = i64::try_from(self.index.duration).ok()?;
+        self.base.seconds(ticks).filter(|&seconds| seconds > 0.0)
+    }
+
+    fn start_s(&self) -> Result<Option<f64>, Reason> {
+        let start = self.index.start.ok_or(Reason::StartTime)?;
+        Ok(self.base.seconds(start))
+    }
+
+    /// Reads up to `most` bytes of the first sample.
+    fn first_sample(&self, cache: &Cache<'_>, most: u32) -> Result<Vec<u8>, Stop> {
+        let first = self.index.entries.first().filter(|first| first.key).ok_or(Reason::FirstSample)?;
+        let wanted = first.size.min(most) as usize;
+        let sample = read_range(cache, first.position, wanted)?;
+        if sample.len() == wanted && wanted > 0 { Ok(sample) } else { Err(Reason::FirstSample.into()) }
+    }
+}
+
+fn video_stream(
+    cache: &Cache<'_>,
+    common: &Common<'_>,
+    track: &Track<'_>,
+    entry: &VideoEntry<'_>,
+    samples: Option<&Samples>,
+) -> Result<VideoStream, Stop> {
+    let (rotation, flip) = track.matrix.as_ref().map(rotation_and_flip).unwrap_or_default();
+    let mut stream = VideoStream {
+        index: common.position,
+        codec: Some(entry.codec.clone()),
+        codec_tag: common.tag.clone(),
+        width: Some(entry.width).filter(|width| *width > 0),
+        height: Some(entry.height).filter(|height| *height > 0),
+        sample_aspect_ratio: sample_aspect_ratio(track, entry)?,
+        rotation,
+        flip,
+        frame_rate: Some(frame_rate(track)?),
+        field_order: entry.field_order.map(str::to_owned),
+        bit_rate: common.index.bit_rate,
+        duration_s: common.duration_s(),
+        start_s: common.start_s()?,
+        frames: Some(track.tables.timed_samples()),
+        decodable: true,
+        language: track.language.clone(),
+        default: Some(track.enabled),
+        ..VideoStream::default()
+    };
+    let first = common.first_sample(cache, MAX_SAMPLE)?;
+    video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
+        .ok_or(Reason::VideoConfiguration)?;
+    stream.hdr = hdr(entry, &stream);
+    set_timing(&common.index.entries, common.base, samples, &mut stream)?;
+    stream.parameter_changes = Some(0);
+    read_sizes(cache, &entry.codec, entry.config, &common.index.entries, &mut stream)?;
+    Ok(stream)
+}
+
+/// Returns the sample aspect ratio of the container.
+fn sample_aspect_ratio(track: &Track<'_>, entry: &VideoEntry<'_>) -> Result<Option<Rational>, Reason> {
+    if let Some(matrix) = &track.matrix {
+        let length = |at: usize| f64::from(matrix[at]).hypot(f64::from(matrix[3 + at]));
+        let (x, y) = (length(0), length(1));
+        if x > 1.0 && y > 1.0 && (x / y - 1.0).abs() > 0.01 {
+            return Err(Reason::RareElement);
+        }
+    }
+    let sizes = [track.width, track.height, entry.width, entry.height];
+    let is_same = (track.width, track.height) == (entry.width, entry.height);
+    if entry.sample_aspect_ratio.is_some() || is_same || sizes.contains(&0) {
+        return Ok(entry.sample_aspect_ratio);
+    }
+    let [width, height, coded_width, coded_height] = sizes.map(i64::from);
+    let ratio = Rational::positive(coded_height * width, coded_width * height);
+    let is_exact = |ratio: &Rational| ratio.num().max(ratio.den()) <= MAX_RATIO;
+    ratio.filter(is_exact).map(Some).ok_or(Reason::RareElement)
+}
+
+/// Returns the average frame rate.
+fn frame_rate(track: &Track<'_>) -> Result<Rational, Reason> {
+    let frames = track.tables.timed_samples().checked_mul(u64::from(track.scale));
+    let rate = frames.zip(track.tables.duration()).and_then(|(frames, duration)| {
+        Rational::positive(i64::try_from(frames).ok()?, i64::try_from(duration).ok()?)
+    });
+    // The library approximates larger numbers.
+    let is_exact = |rate: &Rational| rate.num().max(rate.den()) <= i32::MAX as u32;
+    rate.filter(is_exact).ok_or(Reason::SampleTables)
+}
+
+fn hdr(entry: &VideoEntry<'_>, stream: &VideoStream) -> Option<Hdr> {
+    let is_hevc = entry.codec == Codec::Hevc;
+    let has_metadata = entry.has_hdr10_metadata || is_hevc && hevc::record_has_hdr10_metadata(entry.config);
+    let dolby_vision = entry.dolby_vision;
+    let kind = match stream.color.transfer.as_deref() {
+        _ if dolby_vision.is_some() => HdrKind::DolbyVision,
+        Some("smpte2084") if has_metadata => HdrKind::Hdr10,
+        Some("smpte2084") => HdrKind::Pq,
+        Some("arib-std-b67") => HdrKind::Hlg,
+        _ => return None,
+    };
+    Some(Hdr { kind, dolby_vision })
+}
+
+/// Sets cadence and groups of pictures from the sample tables.
+fn set_timing(
+    entries: &[Entry],
+    base: TimeBase,
+    samples: Option<&Samples>,
+    stream: &mut VideoStream,
+) -> Result<(), Reason> {
+    let samples = samples.ok_or(Reason::SampleTables)?;
+    if samples.timestamps.len() != entries.len() || entries.iter().any(|entry| entry.hidden) {
+        return Err(Reason::EditList);
+    }
+    let leading = samples.has_leading_samples();
+    // Only the samples of HEVC show whether leading pictures need the previous group.
+    if leading && stream.codec == Some(Codec::Hevc) || is_configured_in_band(stream) {
+        return Err(Reason::SampleTables);
+    }
+    write_timing(&mut samples.timestamps.clone(), base, stream);
+    stream.closed_gop = Some(!leading);
+    if let Some(timing) = &mut stream.timing {
+        let lowest = entries.iter().map(|entry| entry.time).min();
+        timing.negative_dts_s = lowest.and_then(|dts| base.seconds(dts)).filter(|&s| s < 0.0);
+    }
+    Ok(())
+}
+
+/// Returns whether samples may contain parameter sets (ISO/IEC 14496-15, 5.3.3 and 8.3.3), so that only they show
+/// whether the sets change.
+fn is_configured_in_band(stream: &VideoStream) -> bool {
+    matches!(stream.codec_tag.as_deref(), Some("avc3" | "avc4" | "hev1" | "hev2" | "dvav" | "dvhe"))
+}
+
+fn audio_stream(
+    cache: &Cache<'_>,
+    common: &Common<'_>,
+    track: &Track<'_>,
+    entry: &AudioEntry<'_>,
+) -> Result<AudioStream, Stop> {
+    let mut stream = AudioStream {
+        index: common.position,
+        codec: Some(entry.codec.clone()),
+        codec_tag: common.tag.clone(),
+        sample_rate: Some(entry.sample_rate).filter(|rate| *rate > 0),
+        channels: Some(entry.channels).filter(|channels| *channels > 0),
+        bit_rate: common.index.bit_rate,
+        duration_s: common.duration_s(),
+        start_s: common.start_s()?,
+        decodable: true,
+        language: track.language.clone(),
+        default: Some(track.enabled),
+        ..AudioStream::default()
+    };
+    let first = common.first_sample(cache, AUDIO_START)?;
+    audio::complete(&entry.codec, entry.config, &first, &mut stream).ok_or(Reason::AudioConfiguration)?;
+    Ok(stream)
+}

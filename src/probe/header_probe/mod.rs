@@ -1,0 +1,57 @@
+//! Settles the facts of a file from its headers alone, in plain Rust.
+//!
+//! An ISO base media file declares its tracks, samples and configurations before or behind the media data; of the data
+//! itself only the first sample of each stream and the starts of the key frames are read. Where anything is missing,
+//! contradictory or unusual, the result is a [`Reason`], and the media library has to scan the file. The facts are those
+//! that the library finds.
+
+mod audio;
+mod iso;
+mod names;
+mod reason;
+mod video;
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use reason::Reason;
+use reason::Stop;
+
+use super::bytes::{BlockCache, Bytes, read_range};
+use crate::model::MediaFacts;
+
+/// Bytes read at a time: enough for most headers.
+const BLOCK: usize = 64 * 1024;
+
+/// What the headers of a file say about its facts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HeaderProbe {
+    /// All facts.
+    Settled(Box<MediaFacts>),
+    /// Only a scan with the media library finds them.
+    NeedsFullScan(Reason),
+}
+
+/// Reads the facts of a file from its headers.
+///
+/// # Errors
+/// Fails only when reading fails.
+pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
+    // A panic in this code is an error in it, and no reason to do without the facts of the file.
+    let result = catch_unwind(AssertUnwindSafe(|| settle(bytes)));
+    match result.unwrap_or(Err(Stop::NeedsFullScan(Reason::ReaderError))) {
+        Ok(facts) => Ok(HeaderProbe::Settled(Box::new(facts))),
+        Err(Stop::NeedsFullScan(reason)) => Ok(HeaderProbe::NeedsFullScan(reason)),
+        Err(Stop::Io(error)) => Err(error),
+    }
+}
+
+fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
+    let cache = BlockCache::with_block(bytes, BLOCK)?;
+    let head = read_range(&cache, 0, 16)?;
+    // The library opens files with this signature as ISO files without comparing them with other formats.
+    if head.get(4..8) == Some(b"ftyp") {
+        return iso::settle(&cache);
+    }
+    Err(Reason::Container.into())
+}

@@ -1,0 +1,208 @@
+//! The facts of video from its configuration record and its first sample.
+
+use super::names::{
+    Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, TRANSFER_PQ, UNSPECIFIED, pixels,
+};
+use crate::model::{Codec, VideoStream};
+use crate::probe::bitstream::frame_size::FrameSizes;
+use crate::probe::bitstream::random_access::{Access, PacketSyntax};
+use crate::probe::bitstream::{SpsParams, av1, h264, hevc, nal_units, vp8, vp9};
+
+/// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
+const CONSTRAINED: u8 = 1 << 1;
+/// `constraint_set3_flag`: a High 10 or 4:2:2 stream with intra prediction only.
+const INTRA: u8 = 1 << 3;
+/// Transfers that an SEI message in the stream may replace by another one.
+const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
+/// Matrices by VP9's `color_space`.
+const VP9_MATRICES: [u8; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
+
+/// Completes a video stream, which has the size, the colours and the sample aspect ratio of the container, from its
+/// configuration record and its first sample. `None` when they do not suffice, or contradict the container.
+pub(super) fn complete(
+    codec: &Codec,
+    config: &[u8],
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<()> {
+    if packet_syntax(codec, config)?.parse(first_sample).access != Access::Key {
+        return None;
+    }
+    match codec {
+        Codec::H264 => complete_nal(config, first_sample, container_color, true, video),
+        Codec::Hevc => complete_nal(config, first_sample, container_color, false, video),
+        Codec::Av1 => complete_av1(config, video),
+        Codec::Vp8 => complete_vp8(first_sample, container_color, video),
+        Codec::Vp9 => complete_vp9(first_sample, container_color, video),
+        _ => None,
+    }
+}
+
+/// Returns how the samples of a codec show key frames.
+pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax> {
+    let length = |at: usize| {
+        config.get(at).map(|byte| usize::from(byte & 3) + 1).filter(|_| config.first() == Some(&1))
+    };
+    Some(match codec {
+        Codec::H264 => PacketSyntax::Avc(length(4)),
+        Codec::Hevc => PacketSyntax::Hevc(length(21)),
+        Codec::Vp8 => PacketSyntax::Vp8,
+        Codec::Vp9 => PacketSyntax::Vp9,
+        Codec::Av1 => PacketSyntax::Av1,
+        Codec::Mpeg1Video | Codec::Mpeg2Video => PacketSyntax::Mpeg2,
+        Codec::Mpeg4 => PacketSyntax::Mpeg4,
+        _ => return None,
+    })
+}
+
+fn complete_nal(
+    config: &[u8],
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    avc: bool,
+    video: &mut VideoStream,
+) -> Option<()> {
+    let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
+    let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
+    if !(params.complete && params.frames_only && has_size(video, params.width, params.height)) {
+        return None;
+    }
+    let color = resolve_colors(&params, avc, container_color)?;
+    set_pixels(video, nal_pixels(&params, color.range == RANGE_FULL)?);
+    video.color = color.tags();
+    video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
+    video.level = i32::try_from(params.level_idc).ok();
+    let stated = params.sample_aspect_ratio;
+    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
+    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+    if avc {
+        video.field_order = Some("progressive".to_owned());
+    }
+    let units = nal_units(first_sample, length_bytes)?;
+    let kind = |unit: &[u8]| {
+        unit.first().map(|byte| if avc { byte & 0x1f } else { byte >> 1 & 0x3f }).unwrap_or(u8::MAX)
+    };
+    let is_set = |unit: &[u8]| kind(unit) == if avc { 7 } else { 33 };
+    let is_key = |unit: &[u8]| if avc { kind(unit) == 5 } else { (16..=21).contains(&kind(unit)) };
+    let begins = units.iter().any(|unit| is_key(unit));
+    // The library ignores a sample with an empty unit.
+    let fits = |unit: &&[u8]| !unit.is_empty() && (!is_set(unit) || *unit == set);
+    // The slices must refer to parameter sets that exist.
+    let codec = if avc { Codec::H264 } else { Codec::Hevc };
+    let has_sets = FrameSizes::of(&codec, config)?.add(first_sample);
+    (begins && has_sets && units.iter().all(fits)).then_some(())
+}
+
+fn complete_av1(config: &[u8], video: &mut VideoStream) -> Option<()> {
+    let sequence = av1::from_av1c(config)?;
+    if !has_size(video, sequence.width, sequence.height) || sequence.is_rgb() {
+        return None;
+    }
+    let chroma = match (sequence.monochrome, sequence.subsampling) {
+        (true, _) => Chroma::None,
+        (false, (true, true)) => Chroma::Half420,
+        (false, (true, false)) => Chroma::Half422,
+        (false, (false, false)) => Chroma::Full444,
+        (false, (false, true)) => return None,
+    };
+    set_pixels(video, pixels(chroma, sequence.bit_depth, false).filter(|pixels| pixels.depth <= 10)?);
+    let [primaries, transfer, matrix] = sequence.color;
+    video.color = ColorCodes { range: range(sequence.full_range), primaries, transfer, matrix }.tags();
+    video.profile = Some((*["Main", "High", "Professional"].get(usize::from(sequence.profile))?).to_owned());
+    video.level = Some(i32::from(sequence.level));
+    Some(())
+}
+
+fn complete_vp8(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<()> {
+    let (width, height) = vp8::key_frame_size(first_sample)?;
+    set_pixels(video, pixels(Chroma::Half420, 8, false)?);
+    video.color = container_color.tags();
+    video.field_order = Some("progressive".to_owned());
+    has_size(video, width, height).then_some(())
+}
+
+fn complete_vp9(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<()> {
+    let frame = vp9::key_frame(first_sample).filter(|frame| has_size(video, frame.width, frame.height))?;
+    let matrix = *VP9_MATRICES.get(usize::from(frame.color_space))?;
+    let chroma = match frame.subsampling {
+        (true, true) => Chroma::Half420,
+        (true, false) if frame.bit_depth == 8 => Chroma::Half422,
+        (false, false) if matrix == MATRIX_RGB => Chroma::Rgb,
+        (false, false) => Chroma::Full444,
+        _ => return None,
+    };
+    set_pixels(video, pixels(chroma, frame.bit_depth, false)?);
+    video.color = ColorCodes { range: range(frame.full_range), matrix, ..container_color }.tags();
+    video.profile = Some(format!("Profile {}", frame.profile));
+    Some(())
+}
+
+fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {
+    video.width == Some(width) && video.height == Some(height)
+}
+
+fn set_pixels(video: &mut VideoStream, pixels: Pixels) {
+    video.pixel_format = Some(pixels.name.to_owned());
+    video.bit_depth = Some(pixels.depth);
+    video.chroma = Some(pixels.chroma.to_owned());
+    video.alpha = Some(false);
+}
+
+fn range(full: bool) -> u8 {
+    if full { RANGE_FULL } else { RANGE_LIMITED }
+}
+
+/// Returns the colours of container and parameter set, combined like a decoder does; `None` when the result is
+/// uncertain.
+fn resolve_colors(params: &SpsParams, avc: bool, container: ColorCodes) -> Option<ColorCodes> {
+    let mut color = match params.color {
+        Some([primaries, transfer, matrix]) => ColorCodes { range: 0, primaries, transfer, matrix },
+        None if avc => container,
+        // The HEVC decoder treats values absent from the set as unspecified.
+        None => ColorCodes::default(),
+    };
+    color.range = params.full_range.map(range).unwrap_or(if avc { container.range } else { RANGE_LIMITED });
+    let uncertain = color.matrix == MATRIX_RGB || REPLACEABLE_TRANSFERS.contains(&color.transfer);
+    (!uncertain).then_some(color)
+}
+
+fn nal_pixels(params: &SpsParams, full_range: bool) -> Option<Pixels> {
+    if params.bit_depth != params.bit_depth_chroma {
+        return None;
+    }
+    match (params.chroma_format, params.bit_depth) {
+        (1, 8 | 10) => pixels(Chroma::Half420, params.bit_depth, full_range),
+        (2, 8) if !full_range => pixels(Chroma::Half422, 8, false),
+        (2, 10) => pixels(Chroma::Half422, 10, full_range),
+        _ => None,
+    }
+}
+
+fn h264_profile(params: &SpsParams) -> Option<&'static str> {
+    let intra = params.constraints & INTRA != 0;
+    Some(match params.profile_idc {
+        66 if params.constraints & CONSTRAINED != 0 => "Constrained Baseline",
+        66 => "Baseline",
+        77 => "Main",
+        88 => "Extended",
+        100 => "High",
+        110 if intra => "High 10 Intra",
+        110 => "High 10",
+        122 if intra => "High 4:2:2 Intra",
+        122 => "High 4:2:2",
+        244 if intra => "High 4:4:4 Intra",
+        244 => "High 4:4:4 Predictive",
+        _ => return None,
+    })
+}
+
+fn hevc_profile(params: &SpsParams) -> Option<&'static str> {
+    Some(match params.profile_idc {
+        1 => "Main",
+        2 => "Main 10",
+        3 => "Main Still Picture",
+        4 => "Rext",
+        _ => return None,
+    })
+}

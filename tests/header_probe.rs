@@ -1,0 +1,175 @@
+//! Compares the facts that the header reader settles with those of the media library.
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+#[path = "common/mutate.rs"]
+mod mutate;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use greenlit::execute::InProcessRunner;
+use greenlit::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget};
+use greenlit::model::MediaFacts;
+use greenlit::probe::header_probe::{HeaderProbe, probe};
+
+const EXTENSIONS: [&str; 7] = ["mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm"];
+/// Mutations made of the small files.
+const MUTATIONS: u64 = 2400;
+/// Files up to this size are mutated.
+const SMALL_BYTES: u64 = 200_000;
+
+/// Returns the videos below a folder, in order.
+fn videos(folder: &Path) -> Vec<PathBuf> {
+    let (mut folders, mut files) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            if path.is_dir() {
+                folders.push(path);
+            } else if EXTENSIONS.contains(&extension.as_str()) {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// Returns the facts that the media library finds, or its error as text.
+fn library(file: &File, name: &str) -> Result<MediaFacts, String> {
+    let request = JobRequest {
+        job: Job::Probe { depth: ProbeDepth::Auto },
+        files: JobFiles { input: file.try_clone().unwrap(), outputs: Vec::new() },
+        name: name.to_owned(),
+        cancel: Default::default(),
+        time: TimeBudget::default(),
+    };
+    match InProcessRunner::new(1).run(request, &mut |_| {}) {
+        Ok(JobOutput::Probed(facts)) => Ok(*facts),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// Returns the lines in which two facts differ.
+fn differences(headers: &MediaFacts, library: &Result<MediaFacts, String>) -> Vec<String> {
+    let Ok(library) = library else { return vec![format!("the library fails: {library:?}")] };
+    let lines = |facts: &MediaFacts| serde_json::to_string_pretty(facts).unwrap();
+    let (headers, library) = (lines(headers), lines(library));
+    let pairs = headers.lines().zip(library.lines()).filter(|(headers, library)| headers != library);
+    pairs.map(|(headers, library)| format!("{} | {}", headers.trim(), library.trim())).collect()
+}
+
+/// Compares all files; returns the numbers of files and of those settled, and the differences.
+fn compare(files: &[PathBuf]) -> (usize, usize, Vec<String>) {
+    let (mut settled, mut different) = (0, Vec::new());
+    let mut reasons = BTreeMap::<String, Vec<String>>::new();
+    for path in files {
+        let name = path.to_string_lossy();
+        let file = File::open(path).unwrap();
+        match probe(&file).unwrap() {
+            HeaderProbe::NeedsFullScan(reason) => {
+                reasons.entry(format!("{reason:?}")).or_default().push(name.into_owned());
+            }
+            HeaderProbe::Settled(facts) => {
+                settled += 1;
+                let library = library(&file, &name);
+                if library.as_ref() != Ok(&*facts) {
+                    different.push(format!("{name}: {:#?}", differences(&facts, &library)));
+                }
+            }
+        }
+    }
+    for (reason, files) in reasons {
+        eprintln!("{reason}: {}", files.len());
+        files.iter().for_each(|file| eprintln!("    {file}"));
+    }
+    eprintln!("{settled} of {} files settled, {} differ", files.len(), different.len());
+    (files.len(), settled, different)
+}
+
+#[test]
+fn the_headers_of_the_fixtures_say_what_the_library_says() {
+    let (files, settled, different) = compare(&videos(Path::new("fixtures")));
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(settled * 2 > files, "only {settled} of {files}");
+}
+
+#[test]
+#[ignore = "needs GREENLIT_CORPUS; `make test` runs it where that is set"]
+fn with_corpus_the_headers_say_what_the_library_says() {
+    let corpus = std::env::var_os("GREENLIT_CORPUS").expect("GREENLIT_CORPUS names the corpus");
+    let (files, settled, different) = compare(&videos(Path::new(&corpus)));
+    assert!(different.is_empty(), "{} of {files} differ:\n{}", different.len(), different.join("\n"));
+    assert!(settled * 4 > files, "only {settled} of {files}");
+}
+
+/// Returns the positions and lengths of the boxes at the top of an ISO file.
+fn top_boxes(bytes: &[u8]) -> Vec<(usize, usize)> {
+    let (mut boxes, mut at) = (Vec::new(), 0);
+    while let Some(head) = bytes.get(at..at + 8) {
+        let length = u32::from_be_bytes(head[..4].try_into().unwrap()) as usize;
+        if length < 8 || at + length > bytes.len() {
+            break;
+        }
+        boxes.push((at, length));
+        at += length;
+    }
+    boxes
+}
+
+/// Damages a file: cuts it, flips bytes, or exchanges boxes.
+fn damage(bytes: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
+    let boxes = top_boxes(bytes);
+    if boxes.len() < 3 || random.u8(..8) > 0 {
+        return mutate::mutate(bytes, random);
+    }
+    let (first, second) = (random.usize(..boxes.len()), random.usize(..boxes.len()));
+    let mut order: Vec<usize> = (0..boxes.len()).collect();
+    order.swap(first, second);
+    order.into_iter().flat_map(|number| bytes[boxes[number].0..][..boxes[number].1].to_vec()).collect()
+}
+
+/// Damages small files in many ways; returns the number of damaged files that are settled, and the differences.
+fn compare_damaged(files: &[PathBuf], mutations: u64) -> (u64, Vec<String>) {
+    let small: Vec<(String, Vec<u8>)> = files
+        .iter()
+        .filter(|path| path.metadata().unwrap().len() <= SMALL_BYTES)
+        .map(|path| (path.to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
+        .filter(|(_, bytes)| matches!(probe(&&bytes[..]), Ok(HeaderProbe::Settled(_))))
+        .collect();
+    let (mut settled, mut different) = (0, Vec::new());
+    for seed in 0..mutations {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (name, bytes) = &small[random.usize(..small.len())];
+        let damaged = damage(bytes, &mut random);
+        let HeaderProbe::Settled(facts) = probe(&&damaged[..]).unwrap() else { continue };
+        settled += 1;
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&damaged).unwrap();
+        let library = library(&file, name);
+        if library.as_ref() != Ok(&*facts) {
+            different.push(format!("seed {seed} of {name}: {:#?}", differences(&facts, &library)));
+        }
+    }
+    eprintln!("{settled} of {mutations} damaged files settled, {} differ", different.len());
+    (settled, different)
+}
+
+#[test]
+fn the_headers_of_damaged_fixtures_say_what_the_library_says_or_nothing() {
+    let (settled, different) = compare_damaged(&videos(Path::new("fixtures")), MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(settled > 0);
+}
+
+#[test]
+#[ignore = "needs GREENLIT_CORPUS; `make test` runs it where that is set"]
+fn with_corpus_the_headers_of_damaged_files_say_what_the_library_says_or_nothing() {
+    let corpus = std::env::var_os("GREENLIT_CORPUS").expect("GREENLIT_CORPUS names the corpus");
+    let (settled, different) = compare_damaged(&videos(Path::new(&corpus)), MUTATIONS);
+    assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
+    assert!(settled > MUTATIONS / 20, "only {settled}");
+}
