@@ -8,6 +8,7 @@ const ENABLED_WITHOUT_LIMIT: usize = 50;
 
 /// Why a run would create too many ads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AdLimitError {
     /// There are more than the user allows.
     #[error(

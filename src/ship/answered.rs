@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::mpsc;
 
-use super::engine::{Context, lock};
+use super::context::Context;
 use super::journal::{ItemKey, JournalError};
+use super::locks::lock;
 use super::request::{Prepared, ShipError};
 use super::{Delivery, DeliveryState};
 

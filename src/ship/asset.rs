@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::context::Context;
 use super::crash_points::crash_point;
-use super::effect_executor::{Sending, Subject};
-use super::engine::{Abort, Context, StopReason};
+use super::effect::{Sending, Subject};
 use super::journal::{Effect, ItemKey, ItemRecord, JournalError, PublicationRecord};
 use super::journaled_item::{EarlierUpload, JournaledItem, StepOutcome};
-use super::polling::Readiness;
+use super::poller::Readiness;
 use super::publications::PublishOutcome;
 use super::request::{Prepared, Until};
-use super::row_problems::{RowProblem, changed_row};
+use super::row_problem::{RowProblem, changed_row};
+use super::shipment::Shipment;
+use super::stop::{Abort, StopReason};
 use super::upload_name::upload_name;
 use super::{Delivery, DeliveryState, PrepareError, RowDelivery};
 use crate::model::count;
@@ -58,19 +60,6 @@ pub(super) async fn deliver(context: Arc<Context>, prepared: Prepared) -> Result
         }
     };
     shipment.report(state, reason, stopped)
-}
-
-/// An asset on its way to its publications.
-pub(super) struct Shipment<'a> {
-    pub(super) context: &'a Arc<Context>,
-    pub(super) item: JournaledItem<'a>,
-    pub(super) rows: Vec<Row>,
-    /// `None` while the publications were not reached.
-    deliveries: Option<Vec<RowDelivery>>,
-    /// Uploads that failed in this run for reasons unrelated to the file.
-    unrelated_failures: u32,
-    /// Whether this run saw the video published, and not an earlier one.
-    published_now: bool,
 }
 
 impl Shipment<'_> {
@@ -253,11 +242,6 @@ impl Shipment<'_> {
             _ if self.item.can_retry() => self.item.retry(),
             _ => Ok(StepOutcome::End(DeliveryState::GivenUp, self.item.record.reason.clone())),
         }
-    }
-
-    pub(super) fn md5(&self) -> String {
-        let sent = self.item.record.artifact.as_ref().map(|artifact| artifact.md5.clone());
-        sent.unwrap_or_else(|| self.item.first_asset.content().md5.clone())
     }
 
     /// Ends the delivery before an upload that no row could use: each row was published with another video already,

@@ -130,7 +130,7 @@ pub struct CrashPoints {
     marker: Option<PathBuf>,
     passed: AtomicU32,
     #[cfg(test)]
-    pub(in crate::ship) seen: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<String>>>,
+    pub(crate) seen: std::sync::Arc<std::sync::Mutex<std::collections::BTreeSet<String>>>,
 }
 
 impl CrashPoints {
@@ -254,7 +254,7 @@ macro_rules! crash_point {
         $points.pass($name);
     }};
 }
-pub(in crate::ship) use crash_point;
+pub(crate) use crash_point;
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Why no further version of a video is uploaded, unless the user asks for a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum GiveUpReason {
     /// The last encode mode failed, too.
     EncodeModesFailed,

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use super::context::Context;
 use super::crash_points::crash_point;
-use super::effect_executor::EffectOutcome;
-use super::engine::{Abort, Context};
+use super::effect::EffectOutcome;
 use super::give_up::GiveUpReason;
 use super::journal::{Artifact, Effect, EffectRecord, EffectState, ItemKey, ItemRecord, JournalError};
+use super::stop::Abort;
 use super::{DeliveryState, PrepareError, ShipEvent};
 use crate::plan::EncodeMode;
 use crate::rules::ValidatedAsset;

@@ -1,16 +1,21 @@
 //! Checks that a landing page answers as an ad requires.
 
+use std::collections::{BTreeSet, HashMap};
 use std::error::Error;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use rustls::{CertificateError, OtherError};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use url::{Host, Url};
 
 use super::public_address::is_public;
+use crate::platform::{Platform, Row};
 
 /// What to do about a landing page that does not answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +32,7 @@ pub enum LandingMode {
 
 /// Why a landing page is unsuitable for an ad.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LandingError {
     /// Not a web address.
     #[error("landing page {url}: not a web address; write https://…")]
@@ -250,6 +256,37 @@ fn is_authority(error: &(dyn Error + Send + Sync)) -> bool {
 /// Returns the text of the innermost cause: the outer errors only say that the request failed.
 fn root_cause(error: &reqwest::Error) -> String {
     error_chain(error).last().map_or_else(String::new, ToString::to_string)
+}
+
+/// The most landing pages visited at the same time.
+const MAX_VISITS: usize = 16;
+
+/// The results of visits by address.
+pub type LandingVisits = HashMap<String, Result<(), LandingError>>;
+
+/// Visits each landing page of the rows once, several at a time.
+pub async fn visit_landing_pages(
+    platform: &dyn Platform,
+    rows: &[Row],
+    pages: Arc<dyn PageVisitor>,
+) -> LandingVisits {
+    let urls = rows.iter().map(|row| platform.landing_page(row)).filter(|url| !url.is_empty());
+    let urls: BTreeSet<String> = urls.map(str::to_owned).collect();
+    let slots = Arc::new(Semaphore::new(MAX_VISITS));
+    let mut visits = JoinSet::new();
+    for url in urls {
+        let (pages, slots) = (Arc::clone(&pages), Arc::clone(&slots));
+        visits.spawn(async move {
+            let _slot = slots.acquire_owned().await;
+            let visit = pages.visit(&url).await;
+            (url, visit)
+        });
+    }
+    let mut visited = LandingVisits::new();
+    while let Some(done) = visits.join_next().await {
+        visited.extend(done.ok());
+    }
+    visited
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub struct Manifest {
 
 /// Why a manifest cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ManifestError {
     /// The file cannot be read.
     #[error("{}: cannot be read", path.display())]

@@ -1,20 +1,22 @@
 //! One poller for all videos in processing: due videos are queried together, as many as one call takes.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ShipEvent;
 use super::backoff::{Backoff, Next};
+use super::context::Context;
 use super::crash_points::crash_point;
-use super::engine::{Abort, Context, lock};
-use super::read_clock::{ReadClock, format_span};
+use super::locks::lock;
+use super::poller::{PollEntry, Readiness};
+use super::read_clock::ReadClock;
 use super::run::telling_error;
-use crate::platform::{Awaited, CallError, Class, Failure, Progress};
+use super::stop::Abort;
+use crate::platform::{Awaited, CallError, Class, Progress};
 
 /// Wait before the first poll of a video that an earlier run uploaded: short, so that all of them share calls.
 const RESUMED_FIRST_WAIT: Duration = Duration::from_millis(250);
@@ -22,83 +24,6 @@ const RESUMED_FIRST_WAIT: Duration = Duration::from_millis(250);
 const MAX_EARLY: Duration = Duration::from_secs(15);
 /// The longest wait between two polls of a video.
 const MAX_POLL_WAIT: Duration = Duration::from_secs(60);
-
-/// Whether a video became ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Readiness {
-    /// It can be published.
-    Ready,
-    /// It is published, where the upload is the publication.
-    Published {
-        /// The publication's id; `None` where only the upload has one.
-        id: Option<String>,
-        /// What a person should know.
-        note: Option<&'static str>,
-    },
-    /// The platform failed it.
-    Failed(Failure),
-    /// Not within the limit, as a successful read showed; the text says what was seen.
-    TimedOut(String),
-    /// No read succeeded for the whole deadline: nothing is known about the video.
-    NoAnswer(String),
-}
-
-struct PollEntry {
-    md5: String,
-    clock: ReadClock,
-    limit: Duration,
-    tries: u32,
-    next: Instant,
-    /// Whether a query about it is under way.
-    is_asked: bool,
-    /// What the platform shows of it, and since when.
-    seen: Option<(Instant, &'static str)>,
-    last_error: Option<CallError>,
-    replies: Vec<oneshot::Sender<Readiness>>,
-}
-
-impl PollEntry {
-    /// Notes an answer, and returns it if the wait is over.
-    fn update(&mut self, progress: Progress, now: Instant) -> Option<Readiness> {
-        match progress {
-            Progress::Unlisted => None,
-            Progress::Processing(seen) => {
-                if self.seen.is_none_or(|(_, before)| before != seen) {
-                    self.seen = Some((now, seen));
-                }
-                None
-            }
-            Progress::Ready => Some(Readiness::Ready),
-            Progress::Published { id, note } => Some(Readiness::Published { id, note }),
-            Progress::Failed(failure) => Some(Readiness::Failed(failure)),
-        }
-    }
-
-    fn timeout_reason(&self, now: Instant) -> String {
-        let limit = format_span(self.limit);
-        match self.seen {
-            None => format!("still processing after {limit} (never listed)"),
-            Some((_, "")) => format!("still processing after {limit}"),
-            Some((since, seen)) => {
-                let seconds = now.duration_since(since).as_secs();
-                let lasting = if seconds > 0 { format!(" for {seconds} s") } else { String::new() };
-                format!("still processing after {limit} ({seen}{lasting})")
-            }
-        }
-    }
-
-    fn silence_reason(&self, deadline: Duration) -> String {
-        let error = self.last_error.as_ref().map_or("no answer".to_owned(), ToString::to_string);
-        format!("its state could not be read for {}: {error}", format_span(deadline))
-    }
-}
-
-/// The videos that tasks wait for.
-#[derive(Default)]
-pub(super) struct Poller {
-    entries: Mutex<HashMap<String, PollEntry>>,
-    changed: Notify,
-}
 
 impl Context {
     /// Waits until a video is ready, at most `limit`. A zero limit polls once.

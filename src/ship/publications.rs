@@ -1,15 +1,18 @@
 //! Publications: landing page and cover are checked, then each is created once; if the outcome is unknown, it is
 //! reconciled with the platform first.
 
-use super::asset::Shipment;
-use super::cover::{CoverRead, read_cover};
-use super::effect_executor::{EffectOutcome, Sending, Subject};
-use super::engine::{Abort, Context};
+use super::context::Context;
+use super::cover::StepResult;
+use super::cover_file::CoverRead;
+use super::effect::{EffectOutcome, Sending, Subject};
 use super::journal::{Effect, EffectState, PublicationKey, PublicationRecord};
 use super::landing::LandingMode;
-use super::polling::Readiness;
+use super::poller::Readiness;
 use super::request::Until;
-use super::row_problems::{self, RowProblem};
+use super::row_digest::digest_with;
+use super::row_problem::{RowProblem, changed_row, replaced_video};
+use super::shipment::Shipment;
+use super::stop::Abort;
 use super::{DeliveryState, RowDelivery};
 use crate::platform::{EffectKind, Mutation, NewPublication, Platform, Row, SentEffect, Sighting};
 
@@ -19,15 +22,6 @@ pub(super) enum PublishOutcome {
     Row(RowDelivery),
     /// The platform rejects the video; the next encode mode may succeed.
     BadVideo(String),
-}
-
-/// The outcome of a step before the creation.
-pub(super) enum StepResult<T> {
-    Continue(T),
-    /// The row ends in this state, for this reason.
-    EndRow(DeliveryState, String),
-    /// The row ends, because its cover is not the one that was checked any more.
-    CoverChanged(String),
 }
 
 /// The outcome of creating a publication.
@@ -55,13 +49,13 @@ impl Shipment<'_> {
         if let Some(known) = known.as_ref().filter(|known| known.state == DeliveryState::Published) {
             let mut delivery = RowDelivery::new(row.row, DeliveryState::Published, known.id.clone(), None);
             if known.field_digest != digest {
-                delivery = delivery
-                    .with_problem(RowProblem::RowChanged, row_problems::changed_row(self.context.platform()));
+                delivery =
+                    delivery.with_problem(RowProblem::RowChanged, changed_row(self.context.platform()));
             }
             return Ok(Some(PublishOutcome::Row(delivery)));
         }
         if let Some(other) = self.context.journal.published_with_other_content(&key)? {
-            return Ok(Some(PublishOutcome::Row(replaced_video(self.context.platform(), row, &other))));
+            return Ok(Some(PublishOutcome::Row(row_with_other_video(self.context.platform(), row, &other))));
         }
         let mut record = known.unwrap_or_else(|| PublicationRecord::new(String::new()));
         record.field_digest = digest;
@@ -237,7 +231,7 @@ impl Shipment<'_> {
         if let Some(other) = self.context.journal.published_with_other_content(&key)? {
             let known = self.context.journal.publication(&key)?;
             let is_published = known.is_some_and(|known| known.state == DeliveryState::Published);
-            return Ok((!is_published).then(|| replaced_video(self.context.platform(), row, &other)));
+            return Ok((!is_published).then(|| row_with_other_video(self.context.platform(), row, &other)));
         }
         if self.context.settings.until < Until::Published {
             return Ok(None);
@@ -260,8 +254,8 @@ impl Creation {
     }
 }
 
-fn replaced_video(platform: &dyn Platform, row: &Row, id: &str) -> RowDelivery {
-    row_with_problem(row, RowProblem::VideoReplaced, row_problems::replaced_video(platform, id))
+fn row_with_other_video(platform: &dyn Platform, row: &Row, id: &str) -> RowDelivery {
+    row_with_problem(row, RowProblem::VideoReplaced, replaced_video(platform, id))
 }
 
 fn row_with_problem(row: &Row, problem: RowProblem, reason: String) -> RowDelivery {
@@ -336,22 +330,5 @@ impl Context {
             Err(error) if self.settings.landing == LandingMode::Require => Err(error.to_string()),
             Err(error) => Ok(Some(error.to_string())),
         })
-    }
-}
-
-/// Returns a digest of what the publication of a row shows; a cover counts by its bytes.
-pub(super) fn digest(platform: &dyn Platform, row: &Row) -> String {
-    let cover = row.cover.as_deref().zip(platform.cover());
-    digest_with(platform, row, &cover.map(|(path, limits)| read_cover(path, limits.bytes)))
-}
-
-fn digest_with(platform: &dyn Platform, row: &Row, cover: &CoverRead) -> String {
-    match cover {
-        None => platform.digest(row, ""),
-        Some(Ok(image)) => platform.digest(row, &image.content().blake3),
-        Some(Err(_)) => {
-            let path = row.cover.as_deref().map(|path| path.to_string_lossy());
-            platform.digest(row, &path.unwrap_or_default())
-        }
     }
 }

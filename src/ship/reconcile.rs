@@ -1,32 +1,13 @@
 //! Finds out whether an effect of unknown outcome happened, before anything is sent again.
 
+use super::context::Context;
 use super::crash_points::EffectPoint;
-use super::effect_executor::{EffectOutcome, Subject};
-use super::engine::{Abort, Context};
+use super::effect::{EffectOutcome, Subject};
 use super::journal::{Choice, EffectRecord, Resolution, kind_name};
 use super::reconcile_schedule::ReconcileSchedule;
+use super::reconcile_schedule::Reconciled;
+use super::stop::Abort;
 use crate::platform::{EffectKind, Failure, FailureMeaning, SentEffect, Sighting};
-
-/// What the destination says about an effect whose outcome was unknown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reconciled {
-    /// It happened.
-    Done(String),
-    /// It happened and failed afterwards.
-    Failed(Failure),
-    /// It did not happen; the reason.
-    NotDone(String),
-    /// It happened, since its name is taken, but the destination has not listed it yet.
-    Unlisted(String),
-    /// It did not happen: something else had the name, which is free now but may be taken again.
-    NameWasTaken,
-    /// Only a person can decide.
-    Ambiguous(Vec<String>),
-    /// A person decided.
-    Decided(Choice),
-    /// The destination did not answer.
-    NoAnswer(String),
-}
 
 impl Context {
     /// Determines whether an effect of unknown outcome happened and records the answer. Returns `None` if it did
@@ -163,6 +144,11 @@ impl Context {
                 format!("the upload could not be cancelled: {cancel_error}"),
             ]),
         })
+    }
+
+    /// Returns another name for the same bytes: `a-0123.mp4`, `a-0123-n2.mp4`, `a-0123-n3.mp4`.
+    pub(super) fn next_name(&self, name: &str) -> String {
+        super::upload_name::next(name, self.platform().max_name_chars())
     }
 }
 

@@ -4,17 +4,37 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::engine::Context;
-use super::journal::EffectRecord;
+use super::context::Context;
+use super::journal::{Choice, EffectRecord};
 use super::read_clock::{ReadClock, format_span};
-use super::reconcile::Reconciled;
 use super::run::telling_error;
-use crate::platform::CallError;
+use crate::platform::{CallError, Failure};
 
 /// The longest wait between two queries about an unknown outcome.
 const MAX_QUERY_WAIT: Duration = Duration::from_secs(30);
 /// Answers without a match that prove absence once the window is over.
 const EMPTY_ANSWERS: u32 = 2;
+
+/// What the destination says about an effect whose outcome was unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reconciled {
+    /// It happened.
+    Done(String),
+    /// It happened and failed afterwards.
+    Failed(Failure),
+    /// It did not happen; the reason.
+    NotDone(String),
+    /// It happened, since its name is taken, but the destination has not listed it yet.
+    Unlisted(String),
+    /// It did not happen: something else had the name, which is free now but may be taken again.
+    NameWasTaken,
+    /// Only a person can decide.
+    Ambiguous(Vec<String>),
+    /// A person decided.
+    Decided(Choice),
+    /// The destination did not answer.
+    NoAnswer(String),
+}
 
 /// The schedule of queries about an effect of unknown outcome: before the visibility window is over, absence from
 /// lists proves nothing, and queries that fail never prove anything.

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::crash_points::CrashPoints;
+use super::landing::LandingVisits;
 use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
-use super::row_problems::LandingVisits;
-use super::run::StopReason;
+use super::stop::StopReason;
 use super::{Delivery, JournalError, PrepareError};
 use crate::platform::Row;
 use crate::rules::ValidatedAsset;
@@ -67,6 +67,7 @@ pub struct Prepared {
 }
 
 /// A request to ship videos. Create it with [`ShipRequest::new`] and change fields as needed.
+#[non_exhaustive]
 pub struct ShipRequest {
     /// Files as they become ready; the run ends when the sender is dropped and all files are done.
     pub sources: mpsc::Receiver<Prepared>,
@@ -100,6 +101,7 @@ pub struct ShipRequest {
     /// Visits the landing pages.
     pub pages: Arc<dyn PageVisitor>,
     /// Points at which a test can inject a fault.
+    #[doc(hidden)]
     pub crash: CrashPoints,
 }
 
@@ -129,6 +131,7 @@ impl ShipRequest {
 
 /// The outcome of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ShipOutcome {
     /// One entry per source, sorted by path.
     pub deliveries: Vec<Delivery>,
@@ -151,6 +154,7 @@ impl ShipOutcome {
 
 /// Why a run failed. The journal keeps what was done.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ShipError {
     /// The journal failed; nothing is sent without one.
     #[error("the journal cannot be used")]

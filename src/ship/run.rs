@@ -1,8 +1,7 @@
 //! Calls, waits, locks and the stop of a run.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
@@ -10,17 +9,17 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::backoff::{Backoff, Next};
-use super::engine::Context;
+use super::context::Context;
 use super::journal::JournalError;
+use super::locks::lock;
 use super::request::{Prepared, ShipError};
+use super::stop::{Abort, StopReason};
 use super::{Delivery, PrepareError, ShipEvent};
 use crate::platform::{Call, CallError, Class};
 
 /// The most assets in progress at once. Nearly all of them wait: at 300 ads a minute and five minutes of
 /// processing each, 1,500 are in progress, and a lower limit would leave quota unused.
 pub(super) const MAX_IN_FLIGHT: usize = 1_600;
-/// Locks kept before unused ones are removed.
-const MAX_IDLE_LOCKS: usize = 1_024;
 /// The interval at which the cancel flag is checked.
 const CANCEL_POLL: Duration = Duration::from_millis(100);
 /// How long a pending mutation may take to finish after a stop, so that its receipt is known: a run that is cancelled
@@ -28,69 +27,6 @@ const CANCEL_POLL: Duration = Duration::from_millis(100);
 const STOP_GRACE: Duration = Duration::from_millis(600);
 /// The longest wait between two sends of the same intent.
 const MAX_SEND_WAIT: Duration = Duration::from_secs(30);
-
-/// Receives the events of a run.
-pub type Listener = Arc<dyn Fn(ShipEvent) + Send + Sync>;
-
-/// Why a task ends early.
-#[derive(Debug)]
-pub(super) enum Abort {
-    /// The run stops; a later run can resume.
-    Stopped,
-    /// The journal failed.
-    Journal(JournalError),
-}
-
-impl From<JournalError> for Abort {
-    fn from(error: JournalError) -> Abort {
-        Abort::Journal(error)
-    }
-}
-
-/// Why the run stops before all files are done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum StopReason {
-    Cancelled,
-    Auth(String),
-    Configuration(String),
-    Broken,
-}
-
-impl StopReason {
-    pub(super) fn message(&self) -> String {
-        match self {
-            StopReason::Cancelled => "cancelled; run the same command again to resume".to_owned(),
-            StopReason::Auth(error) => format!("stopped: {error}; renew the token and run again"),
-            StopReason::Configuration(error) => {
-                format!("stopped: {error}; correct the destination and run again")
-            }
-            StopReason::Broken => "stopped: the journal failed".to_owned(),
-        }
-    }
-}
-
-/// One lock per key, which exists as long as a task holds a reference to it.
-#[derive(Default)]
-pub(super) struct Locks {
-    by_key: HashMap<String, Weak<AsyncMutex<()>>>,
-    /// Number of locks left after the last removal of unused ones.
-    in_use: usize,
-}
-
-impl Locks {
-    fn get(&mut self, key: &str) -> Arc<AsyncMutex<()>> {
-        if let Some(lock) = self.by_key.get(key).and_then(Weak::upgrade) {
-            return lock;
-        }
-        if self.by_key.len() >= MAX_IDLE_LOCKS.max(2 * self.in_use) {
-            self.by_key.retain(|_, lock| lock.strong_count() > 0);
-            self.in_use = self.by_key.len();
-        }
-        let lock = Arc::default();
-        self.by_key.insert(key.to_owned(), Arc::downgrade(&lock));
-        lock
-    }
-}
 
 impl Context {
     pub(super) fn emit(&self, event: ShipEvent) {
@@ -233,6 +169,14 @@ impl Context {
         }
     }
 
+    /// Waits until everything that a run whose journal is lost sent is visible.
+    pub(super) async fn wait_for_earlier_run(&self) -> Result<(), Abort> {
+        match self.earlier_run_visible.get() {
+            Some(visible) => self.wait(visible.saturating_duration_since(Instant::now())).await,
+            None => self.check_running(),
+        }
+    }
+
     /// Runs the preparer's work on a blocking thread. A panic fails only the file of that work.
     pub(super) async fn blocking<T: Send + 'static>(
         &self,
@@ -341,24 +285,4 @@ fn is_page_from_elsewhere(error: &CallError) -> bool {
 /// nothing.
 pub(super) fn is_refused_by_platform(error: &CallError) -> bool {
     error.class == Class::Permanent && error.code.is_some()
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn removes_unused_locks_and_keeps_held_ones() {
-        let mut locks = Locks::default();
-        let held = locks.get("held");
-        for number in 0..20 * MAX_IDLE_LOCKS {
-            let _ = locks.get(&number.to_string());
-            assert!(locks.by_key.len() <= 2 * MAX_IDLE_LOCKS, "{number}");
-        }
-        assert!(Arc::ptr_eq(&held, &locks.get("held")));
-    }
 }

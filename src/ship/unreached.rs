@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::engine::Context;
+use super::context::Context;
 use super::journal::{ItemKey, ItemRecord, JournalError};
 use super::request::Until;
-use super::run::StopReason;
+use super::row_digest::digest;
+use super::stop::StopReason;
 use super::{Delivery, DeliveryState, PrepareError, RowDelivery};
 use crate::platform::Row;
 
@@ -46,7 +47,7 @@ impl Context {
         }
         let planned = rows.iter().filter_map(|row| {
             let publication = self.publication_key(row, &key.source_blake3)?;
-            Some((publication, super::publications::digest(self.platform(), row)))
+            Some((publication, digest(self.platform(), row)))
         });
         let is_asked = |scope: &str, name: &str| {
             let mut asked = self.all_rows().filter_map(|row| self.platform().publication(row));

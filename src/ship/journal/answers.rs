@@ -4,8 +4,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
+use super::database::{Journal, Wait, append_event, hardened, now_ms};
+use super::error::{JournalError, database};
+use super::items::ItemKey;
 use super::open_questions::ID_DIGITS;
-use super::{ItemKey, Journal, JournalError, SCHEMA, Wait, append_event, database, hardened, now_ms, schema};
+use super::schema::{SCHEMA, schema};
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Choice {
     }
 
     /// Returns what the event log calls the decision; an abandoned effect has it as its reason.
-    pub(in crate::ship) fn event(&self) -> &'static str {
+    pub(crate) fn event(&self) -> &'static str {
         match self {
             Choice::Happened(_) => "decided: happened",
             Choice::DidNotHappen => "decided: did not happen",
@@ -85,7 +88,7 @@ impl Journal {
 
     /// Takes the answer that a person left for an effect, and resolves the question by it. Returns `None` if there is
     /// no answer, or if the platform answered the question first.
-    pub(in crate::ship) fn take_answer(&self, key: &str) -> Result<Option<Choice>, JournalError> {
+    pub(crate) fn take_answer(&self, key: &str) -> Result<Option<Choice>, JournalError> {
         let doing = database("taking an answer");
         let mut db = self.db();
         let left: bool = db
@@ -112,7 +115,7 @@ impl Journal {
 
     /// Returns whether a person left an answer to an open question about an asset or its publications. The effect of a
     /// cover names no asset, so an answer about a cover counts for every asset.
-    pub(in crate::ship) fn has_answer(&self, key: &ItemKey) -> Result<bool, JournalError> {
+    pub(crate) fn has_answer(&self, key: &ItemKey) -> Result<bool, JournalError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM answers JOIN effects USING (effect_key)
                    WHERE asked = 1 AND state = 'unknown' AND (content = ?1 OR kind = 'image' OR effect_key IN
                      (SELECT effect_key FROM items WHERE source_blake3 = ?1 AND profile_hash = ?2

@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::plan::EncodeMode;
 use crate::platform::EffectKind;
 
-use super::{Journal, JournalError, append_event, database, now_ms, to_ms};
+use super::database::{Journal, append_event, now_ms, to_ms};
+use super::error::{JournalError, database};
 
 /// Returns the name of a kind in the journal, which is part of the key.
-pub(in crate::ship) fn kind_name(kind: EffectKind) -> &'static str {
+pub(crate) fn kind_name(kind: EffectKind) -> &'static str {
     match kind {
         EffectKind::Upload => "upload",
         EffectKind::Cover => "image",

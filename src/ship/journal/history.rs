@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rusqlite::params;
 
-use super::{Journal, JournalError, database};
+use super::database::{Journal, destination_key};
+use super::error::{JournalError, database};
 
 /// The most recent records that are evaluated.
 const MAX_RECORDS: u32 = 2000;
@@ -37,7 +38,7 @@ impl History {
 impl Journal {
     /// Returns the statistics of the latest deliveries to a destination.
     pub fn history(&self, origin: &str, account: &str) -> Result<History, JournalError> {
-        let mut times = self.processing_times(&super::destination_key(origin, account))?;
+        let mut times = self.processing_times(&destination_key(origin, account))?;
         times.sort_unstable();
         let quantile = |quarter: usize| {
             let at = (times.len() >= MIN_DELIVERIES)

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::database::{Journal, append_event, now_ms};
+use super::error::{JournalError, database};
 use super::publications::StatusPublication;
-use super::{Journal, JournalError, append_event, database, now_ms};
+use super::state_name::{parse_state, state_name};
 use crate::plan::EncodeMode;
 use crate::ship::DeliveryState;
 use crate::ship::give_up::GiveUpReason;
@@ -62,7 +64,7 @@ pub struct ItemRecord {
 
 impl ItemRecord {
     /// Returns the record of an asset that is validated and not sent yet.
-    pub(in crate::ship) fn new(source: PathBuf) -> ItemRecord {
+    pub(crate) fn new(source: PathBuf) -> ItemRecord {
         ItemRecord {
             source,
             artifact: None,
@@ -114,16 +116,6 @@ pub struct StatusLine {
 
 const COLUMNS: &str = "source_path, artifact_path, artifact_blake3, artifact_md5, artifact_size, recipe,
   effect_key, state, video_id, attempts, reason, history, destination, source_blake3, given_up";
-
-/// Returns the name of a state in the journal: the same as in the report.
-pub(super) fn state_name(state: &DeliveryState) -> String {
-    serde_json::to_value(state).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// Parses the name of a state. An unknown name counts as the first state: the effects decide what may be sent.
-pub(super) fn parse_state(text: String) -> DeliveryState {
-    serde_json::from_value(text.into()).unwrap_or(DeliveryState::Validated)
-}
 
 /// Returns the encode mode of a stored number. Builds before the modes had an end counted on after the last, which
 /// changed nothing about the file.

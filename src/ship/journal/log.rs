@@ -1,6 +1,7 @@
 //! Reads the journal's event log, for audits: append-only, in the order of the commits.
 
-use super::{Journal, JournalError, database};
+use super::database::Journal;
+use super::error::{JournalError, database};
 
 /// Number of events read per query.
 const PAGE_SIZE: u32 = 1000;

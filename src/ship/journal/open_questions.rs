@@ -2,7 +2,8 @@
 
 use rusqlite::params;
 
-use super::{Journal, JournalError, append_event, database};
+use super::database::{Journal, append_event};
+use super::error::{JournalError, database};
 
 /// An effect of unknown outcome that only a person can resolve.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use rusqlite::{OptionalExtension, params};
 
-use super::items::{parse_state, state_name};
-use super::{Journal, JournalError, append_event, database, destination_key, now_ms};
+use super::database::{Journal, append_event, destination_key, now_ms};
+use super::error::{JournalError, database};
+use super::state_name::{parse_state, state_name};
 use crate::ship::DeliveryState;
 
 /// The identity of a publication.
@@ -42,7 +43,7 @@ pub struct PublicationRecord {
 
 impl PublicationRecord {
     /// Returns the record of a publication that was not begun.
-    pub(in crate::ship) fn new(field_digest: String) -> PublicationRecord {
+    pub(crate) fn new(field_digest: String) -> PublicationRecord {
         let state = DeliveryState::Validated;
         PublicationRecord { field_digest, state, id: None, cover_id: None, effect_key: None, reason: None }
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Journal, JournalError, beside, database, hardened, require_library, schema, upgrade};
+use super::database::{Journal, beside, hardened, require_library};
+use super::error::{JournalError, database};
+use super::schema::{schema, upgrade};
 
 /// How often a journal is copied that changes during the copy.
 const COPIES: u32 = 5;

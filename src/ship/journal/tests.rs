@@ -1,7 +1,11 @@
 #![allow(clippy::unwrap_used)]
 
-use proptest::prelude::*;
+use std::time::UNIX_EPOCH;
 
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use super::database::append_event;
 use super::*;
 use crate::plan::EncodeMode;
 use crate::platform::EffectKind;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::Path;
 
 use tokio::time::Instant;
 
