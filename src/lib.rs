@@ -106,6 +106,8 @@ pub use ending::Ending;
 pub use facade::serve_if_worker;
 #[cfg(feature = "pipeline")]
 pub use facade::{Checker, CheckerBuilder, Error, ErrorKind, Fixer, FixerBuilder, Workers};
+#[cfg(feature = "ship")]
+pub use facade::{Shipped, Shipper, ShipperBuilder};
 #[cfg(feature = "worker")]
 pub use job::{Progress, Similarity, VerifyFailure, VerifyLevel, VerifyReport};
 #[cfg(feature = "pipeline")]
@@ -115,6 +117,8 @@ pub use pipeline::{
 pub use plan::{FixOptions, FixPlan};
 pub use profile::{Profile, Severity};
 pub use rules::{Finding, Verdict};
+#[cfg(feature = "ship")]
+pub use ship::{Delivery, DeliveryState, RowDelivery, ShipEvent, Until};
 
 /// Compiles and runs the examples of the README.
 #[cfg(all(doctest, feature = "cli", feature = "libav"))]

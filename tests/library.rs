@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use greenlit::ending::Ending;
-use greenlit::{Checker, ErrorKind, Fixer, Verdict, Workers};
+use greenlit::{Checker, DeliveryState, ErrorKind, Fixer, Shipper, Verdict, Workers};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -74,6 +74,47 @@ fn errors_tell_whose_fault_they_are() {
     let error = checker.check(fixture("npm-vide-ocean.webm")).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Worker);
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("/no/such/worker"));
+}
+
+#[test]
+fn a_manifest_is_shipped_once_and_a_wrong_row_sends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("inbox")).unwrap();
+    std::fs::copy(fixture("firefox-media-bunny_hd_5s.mp4"), path("bunny.mp4")).unwrap();
+    let shipper = || {
+        let inbox = path("inbox").to_str().unwrap().to_owned();
+        Shipper::builder(checker(), "folder", path("state")).base_url(&inbox).build().unwrap()
+    };
+    std::fs::write(path("wrong.csv"), "video,title\nbunny.mp4,a title\n").unwrap();
+    let error = shipper().ship_manifest(path("wrong.csv"), |_| {}).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Manifest);
+    assert!(error.to_string().contains("row 1, title"), "{error}");
+    let listed = || std::fs::read_dir(path("inbox")).unwrap().count();
+    assert_eq!(listed(), 0);
+    std::fs::write(path("rows.csv"), "video,entry\nbunny.mp4,first\n").unwrap();
+    let events = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&events);
+    let shipped = shipper().ship_manifest(path("rows.csv"), move |_| *counted.lock().unwrap() += 1).unwrap();
+    assert_eq!(shipped.cut_off, None);
+    assert_eq!(shipped.deliveries[0].state, DeliveryState::Published, "{shipped:?}");
+    assert!(*events.lock().unwrap() > 0);
+    let after_first = listed();
+    assert!(after_first > 0);
+    let again = shipper().ship_manifest(path("rows.csv"), |_| {}).unwrap();
+    assert_eq!(again.deliveries[0].state, DeliveryState::Published);
+    assert!(!again.deliveries[0].uploaded_now);
+    assert_eq!(listed(), after_first);
+}
+
+#[test]
+fn a_shipper_refuses_what_it_cannot_deliver_safely() {
+    let state = tempfile::tempdir().unwrap();
+    let kind = |builder: greenlit::ShipperBuilder| builder.build().err().unwrap().kind();
+    assert_eq!(kind(Shipper::builder(checker(), "nowhere", state.path())), ErrorKind::NotFound);
+    assert_eq!(kind(Shipper::builder(checker(), "tiktok-post", state.path())), ErrorKind::Usage);
+    let without_token = Shipper::builder(checker(), "tiktok-ads", state.path()).account("1");
+    assert_eq!(kind(without_token), ErrorKind::Destination);
 }
 
 #[test]

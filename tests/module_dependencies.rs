@@ -47,7 +47,22 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ship", &["model", "profile", "rules", "plan", "ending", "cache", "platform"]),
     ("sandbox", &["state_folder"]),
     // What people and programs call.
-    ("facade", &["profile", "rules", "plan", "job", "worker", "execute", "host_memory", "pipeline"]),
+    (
+        "facade",
+        &[
+            "profile",
+            "rules",
+            "plan",
+            "ending",
+            "job",
+            "worker",
+            "execute",
+            "host_memory",
+            "pipeline",
+            "platform",
+            "ship",
+        ],
+    ),
     (
         "cli",
         &[
@@ -61,6 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "state_folder",
             "host_memory",
             "cache",
+            "facade",
             "pipeline",
             "report",
             "platform",

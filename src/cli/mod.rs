@@ -7,7 +7,6 @@
 
 mod api_host;
 mod args;
-mod asset_preparer;
 mod cache;
 mod check;
 mod choice;

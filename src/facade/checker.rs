@@ -178,6 +178,21 @@ impl Checker {
         }
     }
 
+    #[cfg(feature = "ship")]
+    pub(super) fn runner(&self) -> Arc<dyn Runner> {
+        Arc::clone(&self.runner)
+    }
+
+    #[cfg(feature = "ship")]
+    pub(super) fn options(&self) -> &CheckOptions {
+        &self.options
+    }
+
+    #[cfg(feature = "ship")]
+    pub(super) fn cancel_flag(&self) -> &Arc<AtomicBool> {
+        &self.cancel
+    }
+
     /// Fails if no worker can be started or isolated as required, which would fail every file.
     pub(super) fn require_workers(&self) -> Result<(), Error> {
         match self.runner.describe() {

@@ -24,6 +24,8 @@ pub enum ErrorKind {
     Io,
     /// No media worker can be started, or it is not isolated as required.
     Worker,
+    /// A manifest cannot be read, or its rows cannot be published; nothing was sent.
+    Manifest,
     /// The journal of deliveries cannot be used.
     Journal,
     /// The destination cannot be reached, or refuses access.

@@ -3,11 +3,19 @@
 mod checker;
 mod error;
 mod fixer;
+#[cfg(feature = "ship")]
+mod local_preparer;
+#[cfg(feature = "ship")]
+mod shipper;
 mod workers;
 
 pub use checker::{Checker, CheckerBuilder};
 pub use error::{Error, ErrorKind};
 pub use fixer::{Fixer, FixerBuilder};
+#[cfg(feature = "ship")]
+pub(crate) use local_preparer::{LocalAssetPreparer, READY_QUEUE};
+#[cfg(feature = "ship")]
+pub use shipper::{Shipped, Shipper, ShipperBuilder};
 pub use workers::Workers;
 #[cfg(feature = "libav")]
 pub use workers::serve_if_worker;

@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
-use crate::pipeline::SourceFile;
+use crate::facade::{LocalAssetPreparer, READY_QUEUE};
 use crate::platform::{self, CallError, Class, PublicationKind};
-use crate::rules::ValidatedAsset;
 use crate::ship::{
     self, DeliveryState, HttpPageVisitor, Journal, PrepareError, Prepared, Retry, ShipEvent, ShipOutcome,
     ShipRequest,
@@ -28,9 +26,6 @@ use super::posted_before::PostingNote;
 use super::retry;
 use super::row_notices;
 use super::ship_run::ShipRun;
-
-/// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
-const READY_QUEUE: usize = 16;
 
 /// A short deadline has at least this many first waits.
 const FIRST_POLLS: u32 = 8;
@@ -110,7 +105,12 @@ pub async fn deliver(
     let request =
         ShipRequest { landing_visits: landing_visits?, ..request(&context, receiver, connected.origin())? };
     let sources = ship_input.found.sources.clone();
-    let preparation = start_preparation(preparer, sources, sender, Arc::clone(progress));
+    let refusals = Arc::clone(progress);
+    let preparation = preparer.start(sources, sender, move |source, error| {
+        if *error != PrepareError::Cancelled {
+            refusals.print_line(&format!("greenlit: {} is not uploaded: {error}", source.display()));
+        }
+    });
     let events = event_handler(progress, log, posting_note, destination.publication_kind());
     let (preparer, journal) = (Arc::clone(preparer), Arc::clone(journal));
     let shipped = ship::ship(request, connected, preparer, journal, events, Arc::clone(cancel)).await;
@@ -143,35 +143,6 @@ fn request(
         landing: destination.landing,
         pages: Arc::new(HttpPageVisitor { allow_private: destination.allow_private }),
         ..request
-    })
-}
-
-/// Prepares every source in a blocking thread and sends each to the channel when it is ready.
-fn start_preparation(
-    preparer: &Arc<LocalAssetPreparer>,
-    sources: Vec<SourceFile>,
-    sender: mpsc::Sender<Prepared>,
-    progress: Arc<ProgressDisplay>,
-) -> tokio::task::JoinHandle<()> {
-    let preparer = Arc::clone(preparer);
-    tokio::task::spawn_blocking(move || {
-        let profile_hash = preparer.profile.hash();
-        preparer.prepare_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
-            let source_blake3 = preparer.fix_record.contents().blake3_of(&source.path).unwrap_or_default();
-            if let Err(error) = &result
-                && *error != PrepareError::Cancelled
-            {
-                progress.print_line(&format!("greenlit: {} is not uploaded: {error}", source.path.display()));
-            }
-            let prepared = Prepared {
-                source: source.path.clone(),
-                source_blake3,
-                profile_hash: profile_hash.clone(),
-                result,
-            };
-            // The receiver is closed only after the run has stopped; then the file is not needed.
-            let _ = sender.blocking_send(prepared);
-        });
     })
 }
 

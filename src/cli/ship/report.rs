@@ -10,11 +10,11 @@ use crate::report::{self, AdDelivery, Delivery, DoneCount, FileEntry, FixAction,
 use crate::ship::{self, DeliveryState, ShipOutcome};
 
 use super::input::ShipInput;
-use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::check::RunSummary;
 use crate::cli::destination::report_word;
 use crate::cli::exit_code::RunStatus;
 use crate::cli::report_entries;
+use crate::facade::LocalAssetPreparer;
 
 /// Returns the outcome of each source in order, without those that were not reached.
 pub fn collect(preparer: &LocalAssetPreparer, ship_input: &ShipInput) -> Vec<Outcome> {

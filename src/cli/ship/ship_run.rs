@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use crate::cache::Contents;
-use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::cache;
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
@@ -14,6 +13,7 @@ use crate::cli::fix_options::verify_level;
 use crate::cli::progress::ProgressDisplay;
 use crate::cli::sandbox::operation;
 use crate::cli::settings::Settings;
+use crate::facade::LocalAssetPreparer;
 use crate::host_memory;
 use crate::job::Runner;
 use crate::pipeline::{CheckOptions, FixRecord, FixSettings, OutputLayout};

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
 use crate::ending::{FailureKind, PrepareError};
 use crate::job::Runner;
 use crate::pipeline::{
@@ -15,7 +18,7 @@ use crate::plan::EncodeMode;
 use crate::platform::Platform;
 use crate::profile::Profile;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
-use crate::ship::{AssetPreparer, CheckedCovers, read_cover};
+use crate::ship::{AssetPreparer, CheckedCovers, Prepared, read_cover};
 
 /// Prepares files with media workers on this machine. Keeps the outcome of each file for the report.
 pub struct LocalAssetPreparer {
@@ -33,7 +36,34 @@ pub struct LocalAssetPreparer {
     pub covers: CheckedCovers,
 }
 
+/// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.
+pub(crate) const READY_QUEUE: usize = 16;
+
 impl LocalAssetPreparer {
+    /// Prepares every source in a blocking thread of the runtime and sends each to the channel when it is ready;
+    /// `on_refusal` is told of those that are not sent.
+    pub fn start(
+        self: &Arc<Self>,
+        sources: Vec<SourceFile>,
+        sender: mpsc::Sender<Prepared>,
+        on_refusal: impl Fn(&Path, &PrepareError) + Send + Sync + 'static,
+    ) -> JoinHandle<()> {
+        let preparer = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let profile_hash = preparer.profile.hash();
+            preparer.prepare_all(&sources, &|source, result: Result<ValidatedAsset, PrepareError>| {
+                let source_blake3 =
+                    preparer.fix_record.contents().blake3_of(&source.path).unwrap_or_default();
+                if let Err(error) = &result {
+                    on_refusal(&source.path, error);
+                }
+                let (source, profile_hash) = (source.path.clone(), profile_hash.clone());
+                // The receiver is closed only after the run has stopped; then the file is not needed.
+                let _ = sender.blocking_send(Prepared { source, source_blake3, profile_hash, result });
+            });
+        })
+    }
+
     /// Prepares all sources in parallel with the first encode mode; calls `done` for each finished file.
     pub fn prepare_all(
         &self,
