@@ -21,7 +21,7 @@ pub(crate) mod libav;
 mod packet;
 mod packet_walk;
 pub mod sniff;
-mod tags;
+pub(crate) mod tags;
 mod timing;
 mod truncation;
 mod video_packets;
