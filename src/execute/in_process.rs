@@ -1,6 +1,6 @@
 //! Runs jobs in the caller's thread, for library users who trust their files.
 
-use super::{describe, execute};
+use super::run_job::{describe, execute};
 use crate::job::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 
 /// Runs jobs without isolation: a decoder that crashes terminates this process.

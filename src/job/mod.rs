@@ -8,6 +8,7 @@ pub(crate) mod mapped_file;
 mod memory_file;
 pub mod processor_time;
 mod protocol;
+mod source_decode;
 pub(crate) mod time_budget;
 mod verify_report;
 
@@ -19,10 +20,13 @@ pub use error::{JobError, WorkerDeath};
 pub use memory_file::memory_file;
 pub use protocol::{
     CoverReport, DecodeExtent, DecodeScope, FixReport, Job, JobOutput, MappedFile, OutputProof, ProbeDepth,
-    Progress, SourceDecode, VerifyLevel, WorkerInfo,
+    Progress, WorkerInfo,
 };
+pub use source_decode::SourceDecode;
 pub use time_budget::{FileClock, TimeBudget};
-pub use verify_report::{FailureCause, Similarity, SimilarityMetric, VerifyFailure, VerifyReport};
+pub use verify_report::{
+    FailureCause, Similarity, SimilarityMetric, VerifyFailure, VerifyLevel, VerifyReport,
+};
 
 /// The largest number of outputs of one job.
 pub const MAX_OUTPUTS: usize = 4;

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobError, VerifyReport};
-use crate::model::{DecodeReport, DeepReport, MediaFacts, Size, SourceDamage};
+use super::error::JobError;
+use super::source_decode::SourceDecode;
+use super::verify_report::{VerifyLevel, VerifyReport};
+use crate::model::{DeepReport, MediaFacts, Size};
 use crate::plan::{AudioPlan, OutputSpec, VideoEncode, VideoEncoder, VideoPlan};
 
 /// A unit of work.
@@ -40,7 +42,7 @@ pub enum Job {
     /// Write one suitable frame as a PNG image of the given size to the output.
     Cover {
         /// Width and height of the image in pixels.
-        size: crate::model::Size,
+        size: Size,
     },
     /// Test an encoder: encode some generated frames as planned, and write nothing.
     Trial {
@@ -119,20 +121,6 @@ pub enum DecodeExtent {
     Whole,
 }
 
-/// How thoroughly an output is verified.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "lowercase")]
-pub enum VerifyLevel {
-    /// Only probe the output and check it against the rules.
-    Off,
-    /// Also check packets, timestamps and the hashes of copied streams.
-    Structure,
-    /// Also decode every frame and compare it with the source.
-    #[default]
-    Full,
-}
-
 /// The progress of a job, measured in packets and frames, never by a timer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
@@ -190,18 +178,6 @@ impl JobOutput {
             _ => false,
         }
     }
-}
-
-/// The result of decoding a source.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SourceDecode {
-    /// The frames and samples.
-    pub decode: DecodeReport,
-    /// What does not decode.
-    pub damage: SourceDamage,
-    /// The frame sizes in the order of their first appearance, if a video stream has more than one.
-    #[serde(default)]
-    pub frame_sizes: Vec<Size>,
 }
 
 /// What finished bytes show of themselves.

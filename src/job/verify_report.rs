@@ -2,8 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{SourceDecode, VerifyLevel};
+use super::source_decode::SourceDecode;
 use crate::model::{DecodeReport, SourceDamage};
+
+/// How thoroughly an output is verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[serde(rename_all = "lowercase")]
+pub enum VerifyLevel {
+    /// Only probe the output and check it against the rules.
+    Off,
+    /// Also check packets, timestamps and the hashes of copied streams.
+    Structure,
+    /// Also decode every frame and compare it with the source.
+    #[default]
+    Full,
+}
 
 /// The result of verification. Empty `failures` mean that the output passed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Writes the filters that convert other primaries and transfers to those of BT.709, in linear light.
 
-use super::filter_graph::{AvailableFilters, GraphError};
+use super::available_filters::{AvailableFilters, GraphError};
 use crate::libav::filter::SWS_FLAGS;
 use crate::libav::frame_format::FrameFormat;
 use crate::model::{Matrix, Primaries, Transfer};

@@ -6,6 +6,7 @@
 //! options, and `trim` finds where a copied stream can end. [`faststart`] puts
 //! `moov` first, and [`reserved_moov`] estimates its size.
 
+pub mod available_filters;
 pub mod faststart;
 pub mod filter_graph;
 pub mod frame_pacing;

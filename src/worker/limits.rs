@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use crate::job::{FileClock, Job, TimeBudget, processor_time};
 use crate::plan::{OutputSpec, VideoPlan};
 
+/// How often a waiting parent checks its cancel flag.
+pub(super) const TICK: Duration = Duration::from_millis(50);
+
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 /// Libraries, one file's index, and decoders for its first frames.

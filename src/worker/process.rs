@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use rustix::net::RecvFlags;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 
+use super::barrier::Isolation;
 use super::exit_status::{Loss, death_of, explain_exit, used_up_processor_time};
 use super::limit_setter::set_limit;
-use super::limits::{JobLimits, JobMonitor, WorkerTimeouts, job_limits, processors, writes_files};
+use super::limits::{JobLimits, JobMonitor, TICK, WorkerTimeouts, job_limits, processors, writes_files};
 use super::template_process::{Template, WorkerState};
 use super::wire::{Message, Reply, Request, message_length, send};
-use super::{Isolation, TICK};
 use crate::job::time_budget::processor_time_exceeded;
 use crate::job::{
     Job, JobError, JobOutput, JobRequest, ProbeDepth, Progress, TimeBudget, WorkerDeath, WorkerInfo,

@@ -16,14 +16,14 @@ use super::syscalls::{CallTable, LAST_KNOWN};
 
 #[cfg(target_arch = "x86_64")]
 mod arch {
-    pub(super) use super::super::syscalls::X86_64 as CALLS;
-    pub(super) const TARGET: super::TargetArch = super::TargetArch::x86_64;
+    pub(super) use crate::worker::syscalls::X86_64 as CALLS;
+    pub(super) const TARGET: seccompiler::TargetArch = seccompiler::TargetArch::x86_64;
 }
 
 #[cfg(target_arch = "aarch64")]
 mod arch {
-    pub(super) use super::super::syscalls::AARCH64 as CALLS;
-    pub(super) const TARGET: super::TargetArch = super::TargetArch::aarch64;
+    pub(super) use crate::worker::syscalls::AARCH64 as CALLS;
+    pub(super) const TARGET: seccompiler::TargetArch = seccompiler::TargetArch::aarch64;
 }
 
 /// Restricts all threads of this process for good.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
+use super::barrier::Isolation;
+use super::limits::WorkerTimeouts;
 use super::process::{Worker, spawn};
 use super::template_process::Template;
-use super::{Isolation, WorkerTimeouts};
 use crate::job::JobError;
 
 type SpawnResult = Result<Worker, JobError>;

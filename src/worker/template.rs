@@ -16,7 +16,7 @@ use super::child::{Execute, serve_jobs};
 use super::descriptors::close_inherited;
 use super::lockdown::{Confinement, restrict_template};
 use super::raw::{end_process, fork};
-use super::wire::{TemplateReply, TemplateRequest, receive, send};
+use super::wire::{TemplateReply, TemplateRequest, receive, send, version};
 use crate::job::WorkerInfo;
 
 /// The template's argument that permits its workers to open devices.
@@ -47,7 +47,7 @@ pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) ->
     let mut info = describe();
     info.mapped_files = crate::job::mapped_file::of_this_process();
     restrict_template(confinement);
-    let hello = TemplateReply::Hello(super::version(), Box::new(info));
+    let hello = TemplateReply::Hello(version(), Box::new(info));
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() || send(&parent, &hello, &[]).is_err() {
         return true;
     }

@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 
+use super::barrier::Isolation;
+use super::limits::{TICK, WorkerTimeouts};
 use super::template::{DEVICES_ARG, OPEN_ARG, WORKER_ARG};
-use super::wire::{TemplateReply, TemplateRequest, receive, send};
-use super::{Isolation, TICK, WorkerTimeouts, version};
+use super::wire::{TemplateReply, TemplateRequest, receive, send, version};
 use crate::job::{JobError, WorkerInfo};
 
 /// How long the template may take for an answer. Only the end of a worker with gigabytes of memory on a busy machine

@@ -253,6 +253,32 @@ pub(super) fn message_length(length: [u8; 4]) -> io::Result<usize> {
     if length > MAX_MESSAGE_BYTES { Err(io::Error::other("message too long")) } else { Ok(length) }
 }
 
+/// Returns the version of the protocol, which must be the same on both sides.
+pub(super) fn version() -> String {
+    format!("{}/8", env!("CARGO_PKG_VERSION"))
+}
+
+/// Parses `bytes` as received from either side and returns the number of messages.
+///
+/// Only for the fuzz target; the protocol itself is private.
+#[doc(hidden)]
+pub fn count_messages_for_fuzzing(bytes: &[u8]) -> std::io::Result<usize> {
+    // Must fit into the socket's buffer, since nothing reads while this writes.
+    let bytes = &bytes[..bytes.len().min(32 * 1024)];
+    let filled_socket = || {
+        let (mut there, here) = UnixStream::pair()?;
+        there.write_all(bytes)?;
+        std::io::Result::Ok(here)
+    };
+    fn count<T: Message>(socket: UnixStream) -> usize {
+        std::iter::from_fn(|| receive::<T>(&socket).ok()).count()
+    }
+    Ok(count::<Request>(filled_socket()?)
+        + count::<Reply>(filled_socket()?)
+        + count::<TemplateRequest>(filled_socket()?)
+        + count::<TemplateReply>(filled_socket()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

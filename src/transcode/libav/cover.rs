@@ -16,7 +16,8 @@ use crate::libav::input::Input;
 use crate::libav::packet::Packet;
 use crate::libav::time::{NOPTS, seconds};
 use crate::model::{Flip, HdrKind, Matrix, Rotation, Size, Transfer, UndeclaredColors};
-use crate::transcode::filter_graph::{AvailableFilters, color_filters};
+use crate::transcode::available_filters::AvailableFilters;
+use crate::transcode::filter_graph::color_filters;
 
 /// Number of frames sampled.
 const SAMPLES: u32 = 12;

@@ -12,7 +12,8 @@ use crate::libav::frame_format::{FrameFormat, frame_format, part_plan};
 use crate::libav::sample::Sample;
 use crate::libav::time::rational;
 use crate::plan::VideoEncode;
-use crate::transcode::filter_graph::{AvailableFilters, video_graph};
+use crate::transcode::available_filters::AvailableFilters;
+use crate::transcode::filter_graph::video_graph;
 
 /// Receives a planned frame, the number of ticks it is shown, and the decoded frame if it is a sample.
 pub(crate) type PlannedSink<'a> = dyn FnMut(Frame, u64, Option<Sample>) -> Result<(), JobError> + 'a;

@@ -6,7 +6,7 @@
 
 use super::image::{Image, PlanarFrame, Region};
 use super::pixel_mapper::PixelMapper;
-use super::{render, render_region};
+use super::render::{render, render_region};
 use crate::plan::VideoEncode;
 
 /// Shorter side in pixels of the images without fine detail.

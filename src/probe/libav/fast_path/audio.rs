@@ -3,7 +3,7 @@
 use ffmpeg_next::ffi;
 
 use super::super::streams::extradata;
-use super::first_packets::{ExpectedPacket, FirstPacketCheck};
+use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
 use crate::libav::ffi_enums::{bits_per_sample, decoder, number, profile_name};
 use crate::model::{AudioStream, Codec};
 use crate::probe::bitstream::{aac, opus};

@@ -2,7 +2,8 @@
 
 use ffmpeg_next::ffi;
 
-use super::super::streams::{is_ignored_for_duration, ratio};
+use super::super::streams::{is_ignored_for_duration, ratio, seconds};
+use crate::model::MediaFacts;
 
 const NO_TIME: i64 = i64::MIN;
 const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };
@@ -38,4 +39,24 @@ pub(super) unsafe fn duration_us(context: *mut ffi::AVFormatContext) -> Option<i
         }
     }
     Some(longest.max(end.checked_sub(start)?)).filter(|&duration| duration > 0)
+}
+
+/// Sets the start time of every stream, as far as the library knows it.
+///
+/// # Safety
+/// `context` is open.
+pub(super) unsafe fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut MediaFacts) {
+    // SAFETY: by the contract; the indices are those of its streams.
+    let start = |index: u32| unsafe {
+        let stream = *(*context).streams.add(index as usize);
+        seconds((*stream).start_time, (*stream).time_base)
+    };
+    facts.video.iter_mut().for_each(|video| video.start_s = start(video.index));
+    facts.audio.iter_mut().for_each(|audio| audio.start_s = start(audio.index));
+}
+
+/// Returns the bit rate in bits per second, computed like the library, from whole microseconds.
+pub(super) fn overall_rate(size_bytes: u64, duration_us: i64) -> Option<u64> {
+    let rate = size_bytes as f64 * 8.0 * 1_000_000.0 / duration_us as f64;
+    Some(rate as u64).filter(|&rate| rate > 0 && duration_us > 0)
 }

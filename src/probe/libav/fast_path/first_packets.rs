@@ -3,6 +3,8 @@
 use ffmpeg_next::ffi;
 
 use super::super::packets::add_packet;
+use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
+use super::video::{complete_vp9, is_vp8};
 use crate::libav::media_input::MediaInput;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
@@ -11,30 +13,6 @@ use crate::probe::packet_walk::PacketWalk;
 /// Packets read at most to find the first of every stream.
 const MAX_PACKETS: u32 = 200;
 const NO_TIME: i64 = i64::MIN;
-
-/// A check of the first packet of a stream.
-pub(super) struct FirstPacketCheck {
-    /// The index of the stream.
-    pub(super) index: u32,
-    /// The expected packet.
-    pub(super) expected: ExpectedPacket,
-}
-
-/// The expected first packet of a stream.
-pub(super) enum ExpectedPacket {
-    /// A packet with slices and no parameter set other than this one.
-    Nal { set: Vec<u8>, length_bytes: usize, is_set: fn(u8) -> bool, is_slice: fn(u8) -> bool },
-    /// A VP8 key frame of the declared size.
-    Vp8,
-    /// A VP9 key frame, which completes the facts.
-    Vp9,
-    /// An AAC frame whose first element has this number of channels.
-    Aac { channels: u32 },
-    /// A layer III frame with these parameters.
-    Mp3 { sample_rate: u32, channels: u32 },
-    /// Any packet.
-    Any,
-}
 
 /// Reads the first packet of every checked stream, which also lets the library set its start time, and
 /// checks it. Adds all packets read to `walk`. Returns the streams without decode times, with the
@@ -92,11 +70,10 @@ impl FirstPacketCheck {
             ExpectedPacket::Mp3 { sample_rate, channels } => {
                 mpeg_audio::layer3(data) == Some((*sample_rate, *channels))
             }
-            ExpectedPacket::Vp8 => {
-                video(facts).is_some_and(|at| super::video::is_vp8(data, &facts.video[at]))
+            ExpectedPacket::Vp8 => video(facts).is_some_and(|at| is_vp8(data, &facts.video[at])),
+            ExpectedPacket::Vp9 => {
+                video(facts).is_some_and(|at| complete_vp9(data, &mut facts.video[at]).is_some())
             }
-            ExpectedPacket::Vp9 => video(facts)
-                .is_some_and(|at| super::video::complete_vp9(data, &mut facts.video[at]).is_some()),
             ExpectedPacket::Nal { set, length_bytes, is_set, is_slice } => {
                 let Some(units) = nal_units(data, *length_bytes) else { return false };
                 let is = |unit: &[u8], kind: &fn(u8) -> bool| unit.first().is_some_and(|&byte| kind(byte));

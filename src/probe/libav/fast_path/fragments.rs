@@ -3,8 +3,8 @@
 
 use ffmpeg_next::ffi;
 
-use super::duration::duration_us;
-use super::{Unresolved, overall_rate, set_starts};
+use super::duration::{duration_us, overall_rate, set_starts};
+use super::unresolved::Unresolved;
 use crate::model::{MediaFacts, Rational};
 use crate::probe::packet_walk::PacketWalk;
 
@@ -20,7 +20,7 @@ const RATE_UNIT: i64 = 12 * 1001;
 ///
 /// # Safety
 /// `context` is open.
-pub(in super::super) unsafe fn complete(
+pub(crate) unsafe fn complete(
     context: *mut ffi::AVFormatContext,
     walk: &PacketWalk,
     facts: &mut MediaFacts,

@@ -6,7 +6,7 @@ use ffmpeg_next::ffi;
 
 use super::super::streams;
 use super::super::streams::extradata;
-use super::first_packets::{ExpectedPacket, FirstPacketCheck};
+use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
 use crate::libav::ffi_enums::{color_names, number, pixel_format, profile_name};
 use crate::model::{Codec, ColorTags, VideoStream};
 use crate::probe::bitstream::{SpsParams, av1, h264, hevc, vp8, vp9};
