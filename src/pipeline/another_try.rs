@@ -3,7 +3,7 @@
 use crate::ending::FailureKind;
 use crate::plan::{OutputSpec, VideoEncoder, VideoPlan};
 
-use super::outcome::Failure;
+use super::failure::Failure;
 
 /// How much the CRF is lowered for the second attempt after a failed video comparison.
 const CRF_STEP: f32 = 4.0;

@@ -1,8 +1,7 @@
 //! The use cases of one asset: check it, plan its fix, prepare it. Batches schedule the same use cases for many.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crate::job::Runner;
 use crate::plan::FixPlan;
@@ -12,47 +11,14 @@ use super::asset_check::AssetCheck;
 use super::check_options::CheckOptions;
 use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
-use super::events::{Observer, Silent};
+use super::events::Silent;
 use super::fix_executor::FixExecutor;
-use super::fix_record::FixRecord;
 use super::fix_settings::FixSettings;
+use super::inputs::{Fixing, Pipeline};
+use super::local_files::LocalFiles;
 use super::outcome::Outcome;
 use super::planned_output::{PlannedOutput, plan_outputs};
-use super::store::{LocalFiles, Store};
 use super::work_batches::batches;
-
-/// The profiles and options of a run, and what it needs from outside.
-#[derive(Clone, Copy)]
-pub struct Pipeline<'a> {
-    /// The profiles. Each file has one assessment, plan and outcome for each, in this order.
-    pub profiles: &'a [Profile],
-    /// The options of checks.
-    pub options: &'a CheckOptions,
-    /// The files.
-    pub store: &'a dyn Store,
-    /// Runs the jobs that touch media.
-    pub runner: &'a dyn Runner,
-    /// Is told about progress.
-    pub observer: &'a dyn Observer,
-    /// Ends the run as soon as it is set.
-    pub cancel: &'a Arc<AtomicBool>,
-}
-
-impl fmt::Debug for Pipeline<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let profiles: Vec<&str> = self.profiles.iter().map(Profile::id).collect();
-        f.debug_struct("Pipeline").field("profiles", &profiles).field("options", self.options).finish()
-    }
-}
-
-/// How outputs are made, and the record of those that were made before.
-#[derive(Clone, Copy, Debug)]
-pub struct Fixing<'a> {
-    /// The settings.
-    pub settings: &'a FixSettings,
-    /// The record; `None` makes every output anew.
-    pub record: Option<&'a FixRecord>,
-}
 
 impl<'a> Pipeline<'a> {
     /// Returns a pipeline over the files of this machine, without an observer.
@@ -63,10 +29,6 @@ impl<'a> Pipeline<'a> {
         cancel: &'a Arc<AtomicBool>,
     ) -> Pipeline<'a> {
         Pipeline { profiles, options, store: &LocalFiles, runner, observer: &Silent, cancel }
-    }
-
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
     }
 
     /// Probes one file, without the cache, and assesses it under each profile.

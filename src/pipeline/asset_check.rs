@@ -12,12 +12,12 @@ use crate::model::{Completeness, DeepReport, MediaFacts};
 use crate::profile::RuleId;
 use crate::rules::{Assessment, RuleSet, Subject, Verdict};
 
-use super::asset::Pipeline;
 use super::checked_file::CheckedFile;
-use super::discover::{SourceFile, plain};
+use super::discover::SourceFile;
+use super::failure::{Failure, NoFacts, plain, unexpected_result};
+use super::inputs::Pipeline;
 use super::not_decoded::reason_not_to_decode;
 use super::open_source::{display_name, not_media, worth_probing};
-use super::outcome::{Failure, NoFacts};
 use super::probe_cache::{CacheSession, fingerprint_of};
 
 /// The number of frames at the start of a video that may lack their references.
@@ -250,9 +250,4 @@ fn cacheable_probe(result: Result<JobOutput, JobError>) -> Result<CachedProbe, N
             })
         }
     }
-}
-
-/// Returns the failure for a worker that answers something else than it was asked.
-pub(super) fn unexpected_result() -> Failure {
-    Failure::operation("the media worker sent an unexpected result: this is a bug, please report it")
 }

@@ -1,12 +1,12 @@
 //! Checks batches of files in parallel. Files that did not change since an earlier run are not probed again; their
 //! cached facts are assessed.
 
-use super::asset::Pipeline;
-use super::asset_check::{AssetCheck, BegunCheck, unexpected_result};
+use super::asset_check::{AssetCheck, BegunCheck};
 use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
 use super::events::Event;
-use super::outcome::NoFacts;
+use super::failure::{NoFacts, unexpected_result};
+use super::inputs::Pipeline;
 use super::parallel::run_batches_in_parallel;
 use super::probe_cache::{self, CacheSession, FoundProbes};
 

@@ -15,7 +15,8 @@ use crate::profile::Profile;
 use crate::rules::{Assessment, Finding, Verdict};
 
 use super::discover::SourceFile;
-use super::outcome::{Failure, NoFacts, Outcome, ending_of};
+use super::failure::{Failure, NoFacts};
+use super::outcome::{Outcome, ending_of};
 use super::store::Store;
 
 /// One file, probed and assessed.

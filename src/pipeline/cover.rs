@@ -13,9 +13,9 @@ use crate::rules::{
     Assessment, CoverImage, Selection, Subject, ValidatedAsset, ValidatedCover, Verdict, assess, assess_cover,
 };
 
-use super::asset::Pipeline;
-use super::existing_target::Existing;
+use super::inputs::Pipeline;
 use super::open_source::display_name;
+use super::store::Existing;
 
 /// A remark about a cover.
 #[derive(Clone, Debug, PartialEq, Eq)]

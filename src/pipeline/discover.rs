@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use ignore::WalkBuilder;
 use serde::{Deserialize, Serialize};
 
+use super::failure::plain;
 use super::recorded_path;
 
 /// The name of files that list what to exclude, in the syntax of `.gitignore`.
@@ -193,12 +194,6 @@ fn add(path: &Path, excluded: &[PathBuf], found: &mut Discovery) -> Result<(), D
 
 fn file_name(path: &Path) -> PathBuf {
     path.file_name().map(PathBuf::from).unwrap_or_else(|| path.to_owned())
-}
-
-/// Returns the message of an I/O error without the `(os error N)` suffix.
-pub(crate) fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 fn is_pattern(path: &Path) -> bool {

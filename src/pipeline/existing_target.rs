@@ -7,32 +7,13 @@ use std::path::Path;
 
 use crate::job::FixReport;
 
+use super::failure::{Failure, operation, unrecorded};
 use super::fix_record::{FixRecord, is_identical};
 use super::open_source::{is_media_or_image, open_regular};
-use super::outcome::Failure;
-use super::produce_output::{ProduceContext, RecordOutput, check_unchanged, operation, unrecorded};
+use super::produce_context::{ProduceContext, RecordOutput, check_unchanged};
 use super::replace_file::{Replacement, rename_new};
 use super::staging::Staging;
-
-/// What has the name of an output before it is produced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
-    /// Nothing.
-    Nothing,
-    /// An unchanged output of an earlier run, which may be replaced.
-    Ours,
-    /// A file without a record. It is never replaced, but it may have the bytes of the output.
-    Unknown,
-}
-
-/// What became of an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Publication {
-    /// It got its final name.
-    New,
-    /// A file with the same bytes was there and stays.
-    Kept,
-}
+use super::store::{Existing, Publication};
 
 /// Returns what exists at `target`. Fails if the output would replace the source, or a file that cannot be equal
 /// to the output.

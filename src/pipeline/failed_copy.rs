@@ -5,12 +5,13 @@ use std::ffi::OsStr;
 use crate::ending::FailureKind;
 use crate::plan::{Action, CopyFailure, CopyFailureCause, FixOptions, FixPlan, VideoPlan, plan};
 
-use super::existing_target::Publication;
+use super::failure::Failure;
 use super::fix_executor::FixExecutor;
-use super::outcome::{Failure, FixOutcome};
+use super::outcome::FixOutcome;
 use super::planned_output::{PlannedOutput, target_of};
-use super::produce_output::ProduceContext;
+use super::produce_context::ProduceContext;
 use super::ready_output::{failed, succeeded};
+use super::store::Publication;
 
 impl FixExecutor<'_> {
     /// Re-encodes an output whose stream copy failed verification: the same packets can have other properties

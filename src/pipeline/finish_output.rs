@@ -10,16 +10,17 @@ use crate::model::MediaFacts;
 use crate::plan::Action;
 use crate::rules::Assessment;
 
-use super::existing_target::{Existing, Publication, keep, open_same};
+use super::existing_target::{keep, open_same};
+use super::failure::{Failure, NoFacts};
 use super::fix_executor::FixExecutor;
 use super::fix_record::{FixRecord, FixRecordKey};
-use super::outcome::{Failure, NoFacts, Proof};
+use super::outcome::Proof;
 use super::output_proof;
 use super::planned_output::PlannedOutput;
-use super::produce_output::{
-    Attempt, OutputRequest, ProduceContext, RecordOutput, check_unchanged, copy, produce_output,
-};
+use super::produce_context::{ProduceContext, RecordOutput, check_unchanged};
+use super::produce_output::{Attempt, OutputRequest, copy, produce_output};
 use super::ready_output::ReadyOutput;
+use super::store::{Existing, Publication};
 
 impl FixExecutor<'_> {
     /// Returns the request for the output; `None` for a plain copy.

@@ -3,9 +3,9 @@
 //! All files are checked and planned first: probing takes milliseconds, and only the complete list shows which
 //! outputs would collide and which jobs are the longest. After that, the batches are processed independently.
 
-use super::asset::{Fixing, Pipeline};
 use super::discover::SourceFile;
 use super::fix_executor::FixExecutor;
+use super::inputs::{Fixing, Pipeline};
 use super::outcome::Outcome;
 use super::parallel::run_in_parallel;
 use super::planned_output::{plan_all, refuse_collisions};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::plan::{OutputSpec, VideoPlan};
 
-use super::outcome::Failure;
+use super::failure::Failure;
 use super::store::Store;
 
 /// Bytes kept free for other programs, at most: small outputs demand only as much as they take themselves.
@@ -66,7 +66,7 @@ fn estimate(spec: Option<&OutputSpec>, source_bytes: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::store::LocalFiles;
+    use super::super::local_files::LocalFiles;
     use super::*;
     use crate::ending::FailureKind;
 

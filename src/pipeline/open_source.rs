@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::probe::sniff;
 
-use super::discover::{SourceFile, plain};
-use super::outcome::{Failure, NoFacts};
+use super::discover::SourceFile;
+use super::failure::{Failure, NoFacts, plain};
 use super::store::Store;
 
 /// Number of bytes at the start of a file that decide whether it is media.

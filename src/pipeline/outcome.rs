@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::FileState;
 use crate::ending::{Ending, FailureKind, RefusalClass};
-use crate::job::{JobError, VerifyReport};
+use crate::job::VerifyReport;
 use crate::model::MediaFacts;
 use crate::plan::{Action, FixPlan, VideoEncoder};
 use crate::rules::{Assessment, RuleId, Verdict};
 
 use super::discover::SourceFile;
+use super::failure::Failure;
 use super::recorded_path;
 
 /// The outcome for one file under one profile.
@@ -52,45 +53,6 @@ impl Outcome {
     }
 }
 
-/// Why a file has no facts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoFacts {
-    /// How the file ended: skipped, unreadable, failed or interrupted.
-    pub ending: Ending,
-    /// What happened.
-    pub failure: Failure,
-}
-
-impl NoFacts {
-    /// The file is not media.
-    pub(super) fn skipped(failure: Failure) -> NoFacts {
-        NoFacts { ending: Ending::Skipped, failure }
-    }
-
-    /// The bytes of the file are at fault.
-    pub(super) fn unreadable(failure: Failure) -> NoFacts {
-        NoFacts { ending: Ending::Unreadable(failure.kind), failure }
-    }
-
-    /// Nothing is known about the bytes.
-    pub(super) fn failed(failure: Failure) -> NoFacts {
-        let ending = match failure.kind {
-            FailureKind::Interrupted => Ending::Interrupted,
-            kind => Ending::Failed(kind),
-        };
-        NoFacts { ending, failure }
-    }
-
-    /// Returns the verdict on the file.
-    pub fn verdict(&self) -> Verdict {
-        match self.ending {
-            Ending::Skipped => Verdict::Skipped,
-            Ending::Unreadable(_) => Verdict::Unreadable,
-            _ => Verdict::Indeterminate,
-        }
-    }
-}
-
 /// Returns how a file with this verdict ended if nothing was done with it.
 pub(super) fn ending_of(verdict: Verdict) -> Ending {
     match verdict {
@@ -99,55 +61,6 @@ pub(super) fn ending_of(verdict: Verdict) -> Ending {
         Verdict::Indeterminate => Ending::Undecided,
         Verdict::Unreadable => Ending::Unreadable(FailureKind::Input),
         Verdict::Skipped => Ending::Skipped,
-    }
-}
-
-/// A failure with one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The cause, which decides the exit code.
-    pub kind: FailureKind,
-    /// What happened and what to do, in one or two sentences.
-    pub message: String,
-    /// Only what was found, where the message says more: what happened to the output, or what to do.
-    pub found: Option<String>,
-}
-
-impl Failure {
-    /// Returns a failure whose message says only what was found.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
-        Failure { kind, message: message.into(), found: None }
-    }
-
-    /// Returns a failure of the machine.
-    pub(super) fn operation(message: impl Into<String>) -> Failure {
-        Failure::new(FailureKind::Operation, message)
-    }
-
-    /// Returns a failure with the file itself.
-    pub(super) fn input(message: impl Into<String>) -> Failure {
-        Failure::new(FailureKind::Input, message)
-    }
-
-    /// Returns only what was found.
-    pub(super) fn found(&self) -> &str {
-        self.found.as_deref().unwrap_or(&self.message)
-    }
-}
-
-impl From<&JobError> for Failure {
-    fn from(error: &JobError) -> Failure {
-        let kind = match error {
-            JobError::Unreadable(_)
-            | JobError::Truncated(_)
-            | JobError::WorkerLost { .. }
-            | JobError::Failed(_) => FailureKind::Input,
-            JobError::ProcessorTime(_) => FailureKind::ProcessorTime,
-            JobError::TimeLimit(_) => FailureKind::TimeLimit,
-            JobError::Io(_) | JobError::Unavailable(_) | JobError::NotIsolated(_) => FailureKind::Operation,
-            JobError::Cancelled => FailureKind::Interrupted,
-        };
-        Failure::new(kind, error.to_string())
     }
 }
 

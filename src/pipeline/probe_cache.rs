@@ -9,8 +9,8 @@ use crate::cache::{
     CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, FileState, ProbeCache, content_hash,
 };
 
-use super::asset::Pipeline;
 use super::discover::SourceFile;
+use super::inputs::Pipeline;
 use super::parallel::run_in_parallel;
 
 /// New results are stored in batches of this size: small enough that a killed run loses little, large enough

@@ -1,56 +1,25 @@
 //! Produces outputs, verifies them, and gives them their final names.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::cache::{Contents, FileState};
 use crate::ending::FailureKind;
-use crate::job::{
-    FailureCause, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, VerifyLevel, VerifyReport,
-};
+use crate::job::{FailureCause, FixReport, Job, JobError, JobFiles, JobOutput, JobRequest, VerifyReport};
 use crate::plan::OutputSpec;
 use crate::profile::Profile;
 use crate::rules::{Selection, Severity, Subject, Verdict, assess};
 
 use super::another_try::{fall_back_to_x264, may_be_encoder_failure, raise_quality};
-use super::asset::Pipeline;
-use super::asset_check::unexpected_result;
-use super::checked_file::CheckedFile;
-use super::discover::plain;
 use super::events::Event;
-use super::existing_target::{Existing, Publication};
-use super::fix_record::FixRecord;
+use super::failure::{DISK_FULL_ADVICE, Failure, operation, unexpected_result, unrecorded};
 use super::open_source::display_name;
-use super::outcome::Failure;
 use super::output_check::prove;
+use super::produce_context::{ProduceContext, RecordOutput, check_unchanged};
 use super::source_decode::damaged;
 use super::staging::Staging;
-
-/// The advice for a full disk.
-const DISK_FULL_ADVICE: &str = "free some space, or choose another disk with --out";
-
-/// Returns the failure of an I/O operation on `path`.
-pub(super) fn operation(path: &Path, error: &io::Error) -> Failure {
-    let mut message = format!("{}: {}", path.display(), plain(error));
-    if let io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge =
-        error.kind()
-    {
-        message.push_str(&format!(": {DISK_FULL_ADVICE}"));
-    }
-    Failure::operation(message)
-}
-
-/// Fails if the source was written to since it was opened: what was read of it may be a mixture.
-pub(super) fn check_unchanged(source: &Path, input: &File, before: &Metadata) -> Result<(), Failure> {
-    let now = input.metadata().map_err(|error| operation(source, &error))?;
-    if FileState::from(&now) == FileState::from(before) {
-        return Ok(());
-    }
-    let message = format!("{}: the source changed while it was read: run again", source.display());
-    Err(Failure::operation(message))
-}
+use super::store::{Existing, Publication};
 
 /// Copies a compliant file to its final name, and records it with the report of its source. Returns what became
 /// of it.
@@ -89,37 +58,6 @@ fn copy_bytes(mut input: &File, mut output: &File, target: &Path) -> Result<(), 
         target.display()
     );
     Err(Failure::operation(message))
-}
-
-/// Returns the failure to record an output.
-pub(super) fn unrecorded(target: &Path, error: &io::Error) -> Failure {
-    let message = format!(
-        "{}: the output was discarded, because the record of fixes cannot be written: {}; \
-         free some space on the disk of the configuration",
-        target.display(),
-        plain(error)
-    );
-    Failure::operation(message)
-}
-
-/// Records an output before it gets its final name, with its report, which a copy lacks if it was not decoded.
-pub(super) type RecordOutput<'a> = &'a dyn Fn(&File, Option<&FixReport>) -> io::Result<()>;
-
-/// What producing an output needs besides the plan.
-#[derive(Clone, Copy)]
-pub(super) struct ProduceContext<'a> {
-    pub(super) pipeline: Pipeline<'a>,
-    /// The record that tells which files may be replaced.
-    pub(super) record: Option<&'a FixRecord>,
-    /// The hashes of the files of this run.
-    pub(super) contents: &'a Contents,
-    pub(super) verify: VerifyLevel,
-    /// The source, as it was checked.
-    pub(super) checked: &'a CheckedFile,
-    /// The metadata of the source when it was opened.
-    pub(super) before: &'a Metadata,
-    /// The number of the job.
-    pub(super) work: usize,
 }
 
 /// An output to produce.

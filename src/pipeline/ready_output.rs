@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::ending::FailureKind;
 use crate::plan::{FixPlan, Refusal};
 
-use super::existing_target::{Existing, Publication};
+use super::failure::Failure;
 use super::fix_record::FixRecordKey;
-use super::outcome::{Failure, FixOutcome, FixResult, Output, Proof};
+use super::outcome::{FixOutcome, FixResult, Output, Proof};
 use super::planned_output::PlannedOutput;
+use super::store::{Existing, Publication};
 
 /// A planned output with its opened source.
 pub(super) struct ReadyOutput<'t> {

@@ -67,18 +67,17 @@ pub(super) fn resolved(base: &Path, path: &Path) -> PathBuf {
 
 /// The same for a path that may be absent.
 pub(super) mod optional {
-    use super::{Deserialize, Deserializer, PathBuf, RecordedPath, Serialize, Serializer};
+    use std::path::PathBuf;
 
-    pub(in super::super) fn serialize<S: Serializer>(
-        path: &Option<PathBuf>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::pipeline::recorded_path::RecordedPath;
+
+    pub(crate) fn serialize<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
         path.as_deref().map(RecordedPath::from).serialize(to)
     }
 
-    pub(in super::super) fn deserialize<'d, D: Deserializer<'d>>(
-        from: D,
-    ) -> Result<Option<PathBuf>, D::Error> {
+    pub(crate) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<Option<PathBuf>, D::Error> {
         Ok(Option::<RecordedPath>::deserialize(from)?.map(PathBuf::from))
     }
 }

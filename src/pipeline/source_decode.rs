@@ -12,12 +12,11 @@ use crate::job::{
 };
 use crate::model::{MediaFacts, SourceDamage};
 
-use super::asset::Pipeline;
-use super::asset_check::unexpected_result;
 use super::checked_file::CheckedFile;
 use super::events::Event;
+use super::failure::{Failure, unexpected_result};
+use super::inputs::Pipeline;
 use super::open_source::display_name;
-use super::outcome::Failure;
 
 /// The end of the message about little damage.
 const LITTLE_DAMAGE_ADVICE: &str =

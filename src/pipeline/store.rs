@@ -10,12 +10,29 @@ use std::path::Path;
 
 use crate::cache::FileState;
 
-use super::existing_target::{Existing, Publication, check_target, publish};
+use super::failure::Failure;
 use super::fix_record::FixRecord;
-use super::free_space::free_bytes;
-use super::open_source::open_regular;
-use super::outcome::Failure;
 use super::staging::Staging;
+
+/// What has the name of an output before it is produced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing.
+    Nothing,
+    /// An unchanged output of an earlier run, which may be replaced.
+    Ours,
+    /// A file without a record. It is never replaced, but it may have the bytes of the output.
+    Unknown,
+}
+
+/// What became of an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Publication {
+    /// It got its final name.
+    New,
+    /// A file with the same bytes was there and stays.
+    Kept,
+}
 
 /// Opens sources, and creates and publishes outputs.
 pub trait Store: Sync {
@@ -75,45 +92,4 @@ pub trait Store: Sync {
         existing: Existing,
         record: Option<&FixRecord>,
     ) -> Result<Publication, Failure>;
-}
-
-/// Files and folders of this machine.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LocalFiles;
-
-impl Store for LocalFiles {
-    fn open(&self, location: &Path) -> Result<File, Failure> {
-        open_regular(location)
-    }
-
-    fn state(&self, location: &Path) -> io::Result<FileState> {
-        let meta = std::fs::metadata(location)?;
-        if meta.is_file() { Ok(FileState::from(&meta)) } else { Err(io::Error::other("not a regular file")) }
-    }
-
-    fn existing(
-        &self,
-        target: &Path,
-        source: &Metadata,
-        record: Option<&FixRecord>,
-    ) -> Result<Existing, Failure> {
-        check_target(target, source, record)
-    }
-
-    fn free_bytes(&self, target: &Path) -> Option<u64> {
-        free_bytes(target)
-    }
-
-    fn create(&self, target: &Path) -> io::Result<Staging> {
-        Staging::new(target)
-    }
-
-    fn publish(
-        &self,
-        staging: Staging,
-        existing: Existing,
-        record: Option<&FixRecord>,
-    ) -> Result<Publication, Failure> {
-        publish(staging, existing, record)
-    }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::fix_executor::plan_text;
+use super::plan_text::plan_text;
 use super::planned_output::PlannedOutput;
 use super::ready_output::ReadyOutput;
 use super::store::Store;

@@ -10,8 +10,9 @@ use crate::plan::Action;
 use crate::profile::Profile;
 use crate::rules::{Assessment, Selection, Subject, ValidatedAsset, Verdict, assess};
 
+use super::failure::Failure;
 use super::fix_record::FixRecord;
-use super::outcome::{Failure, Outcome};
+use super::outcome::Outcome;
 use super::store::Store;
 
 impl Outcome {

@@ -4,8 +4,7 @@ use super::context::Context;
 use super::crash_points::EffectPoint;
 use super::effect::{EffectOutcome, Subject};
 use super::journal::{Choice, EffectRecord, Resolution, kind_name};
-use super::reconcile_schedule::ReconcileSchedule;
-use super::reconcile_schedule::Reconciled;
+use super::reconcile_schedule::{ReconcileSchedule, Reconciled};
 use super::stop::Abort;
 use crate::platform::{EffectKind, Failure, FailureMeaning, SentEffect, Sighting};
 

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::crash_points::CrashPoints;
-use super::landing::LandingVisits;
-use super::landing::{HttpPageVisitor, LandingMode, PageVisitor};
+use super::landing::{HttpPageVisitor, LandingMode, LandingVisits, PageVisitor};
 use super::stop::StopReason;
 use super::{Delivery, JournalError, PrepareError};
 use crate::platform::Row;
