@@ -80,8 +80,10 @@ impl Store for ObjectStore {
 }
 
 fn settings(out: &Path) -> FixSettings {
+    let mut options = FixOptions::default();
+    options.upscale = true;
     FixSettings {
-        options: FixOptions { upscale: true, ..FixOptions::default() },
+        options,
         machine: Machine { cores: 2 },
         memory_bytes: 1 << 32,
         verify: VerifyLevel::Full,

@@ -164,7 +164,7 @@ impl Settings {
         }
         let config = self.config.path.clone().unwrap_or_default();
         profile
-            .with_overrides(&self.config.overrides)
+            .with_overrides(&self.config.overrides.to_string())
             .map_err(|source| CliError::Profile { path: config, source })
     }
 

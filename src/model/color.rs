@@ -26,6 +26,7 @@ impl ColorTags {
 
 /// Colour primaries other than those of BT.709 (ITU-T H.273, table 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Primaries {
     /// BT.470 System M (NTSC of 1953).
     Bt470M,
@@ -92,6 +93,7 @@ impl Primaries {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum HdrKind {
     /// Hybrid log-gamma (ARIB STD-B67).
     Hlg,
@@ -116,6 +118,7 @@ pub struct DolbyVision {
 /// The declared high dynamic range format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Hdr {
     /// The HDR format.
     pub kind: HdrKind,

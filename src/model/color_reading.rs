@@ -12,6 +12,7 @@ const SD_LINES: u32 = 576;
 /// Matrix coefficients that greenlit converts (ITU-T H.273, table 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Matrix {
     /// None: the samples are red, green and blue.
     Rgb,
@@ -65,6 +66,7 @@ impl Matrix {
 
 /// The transfer characteristic that samples are read by (ITU-T H.273, table 3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Transfer {
     /// That of SDR video, which displays show by BT.1886. Undeclared and similar transfers (SMPTE 170M and 240M,
     /// gamma 2.2 and 2.8) count as this one.
@@ -115,6 +117,7 @@ impl Transfer {
 
 /// What decided on the matrix of frames that declare none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MatrixReason {
     /// The stream declares it.
     Declared,

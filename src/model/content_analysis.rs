@@ -6,6 +6,7 @@ use super::MediaFacts;
 
 /// The result of a full decode and of the analysis of all frames and samples.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DeepReport {
     /// The facts, including those that only decoding reveals.
     pub facts: MediaFacts,
@@ -29,6 +30,7 @@ pub struct DeepReport {
 
 /// The result of decoding every packet.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DecodeReport {
     /// Number of decoded video frames.
     pub video_frames: u64,
@@ -53,6 +55,7 @@ pub struct DecodeReport {
 /// One error of a decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct DecodeError {
     /// Index of the stream.
     pub stream: u32,
@@ -69,6 +72,7 @@ pub struct DecodeError {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DecodeErrorKind {
     /// The decoder reports an error.
     #[default]
@@ -97,6 +101,7 @@ pub struct TimeRange {
 
 /// Loudness measured according to EBU R128.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LoudnessReport {
     /// Integrated loudness in LUFS.
     pub integrated_lufs: f64,

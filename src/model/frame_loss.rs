@@ -9,6 +9,7 @@ const MAX_TIMES: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum LossKind {
     /// Frames refer to frames that are not in the stream.
     MissingReference,
@@ -23,6 +24,7 @@ pub enum LossKind {
 /// Frames that a stream lacks, by one sign of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct FrameLoss {
     /// How the loss shows.
     pub kind: LossKind,

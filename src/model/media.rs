@@ -10,6 +10,7 @@ use super::{AudioStream, Container, OtherStream, VideoStream};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
+#[non_exhaustive]
 pub struct MediaFacts {
     /// The container format, by greenlit's short name, such as `mp4`, `mov`, `webm` or `matroska`.
     pub container: Option<Container>,
@@ -161,6 +162,7 @@ pub fn contradicts(declared_s: f64, measured_s: f64) -> bool {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Completeness {
     /// The container declares nothing to check against, or the check was not made.
     #[default]
@@ -179,6 +181,7 @@ pub enum Completeness {
 /// Metadata that an advertiser may not want to publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct PrivacyTags {
     /// Names of tags with a location.
     pub location: Vec<String>,

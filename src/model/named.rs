@@ -21,6 +21,7 @@ macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
         pub enum $name {
             $(#[doc = concat!("`", $text, "`.")] $variant,)*
             /// Any other name.

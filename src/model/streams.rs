@@ -11,6 +11,7 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
+#[non_exhaustive]
 pub struct VideoStream {
     /// Index of the stream in the file.
     pub index: u32,
@@ -124,6 +125,7 @@ impl VideoStream {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
+#[non_exhaustive]
 pub struct AudioStream {
     /// Index of the stream in the file.
     pub index: u32,
@@ -177,6 +179,7 @@ impl AudioStream {
 /// A stream that is neither video nor audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct OtherStream {
     /// Index of the stream in the file.
     pub index: u32,
@@ -194,6 +197,7 @@ pub struct OtherStream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum OtherKind {
     /// Timed metadata, timecode, hint tracks.
     Data,

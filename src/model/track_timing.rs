@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The edit list of a track (ISO/IEC 14496-12, 8.6.6), classified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct EditList {
     /// Whether it changes playback.
     pub kind: EditListKind,
@@ -34,6 +35,7 @@ pub enum EditListKind {
 /// Statistics of the timestamps of a video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Timing {
     /// The shortest interval between two frames in presentation order, in seconds.
     pub min_interval_s: Option<f64>,

@@ -3,6 +3,7 @@
 /// What is tried after the platform failed to process a version of a video. Journals, file names and `--recipe` hold
 /// the number, everything else this enum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EncodeMode {
     /// The fix that loses the least.
     #[default]

@@ -14,6 +14,7 @@ mod duration;
 mod encode_mode;
 mod encode_rates;
 mod escalation;
+#[doc(hidden)]
 pub mod example;
 mod fixable;
 mod geometry;

@@ -7,6 +7,7 @@ use super::output_spec::{Preset, VideoEncoder};
 
 /// The user's choices and consents. The defaults remove and invent nothing.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FixOptions {
     /// How a video is fitted into an allowed aspect ratio.
     pub fit: Fit,
@@ -75,6 +76,7 @@ pub struct CopyFailure {
 
 /// What a failed copy shows about the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CopyFailureCause {
     /// The packets have other properties in the new container.
     NewContainer,
@@ -88,6 +90,7 @@ pub enum CopyFailureCause {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Fit {
     /// Add borders in one colour.
     #[default]
@@ -100,6 +103,7 @@ pub enum Fit {
 
 /// Which audio of a source with several tracks the output keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AudioTrackChoice {
     /// The main track, if nothing else is lost; otherwise the file is refused.
     #[default]
@@ -116,6 +120,7 @@ pub enum AudioTrackChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Extend {
     /// Repeat the video from its start.
     Loop,

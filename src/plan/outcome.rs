@@ -9,6 +9,7 @@ use super::refusal::{Refusal, Refused};
 
 /// The plan for one output: what is done with a file, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FixPlan {
     /// The kind of change.
     pub action: Action,
@@ -35,6 +36,7 @@ pub struct FixPlan {
 /// The kinds of change, cheapest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Action {
     /// No change is needed or requested.
     None,
@@ -69,6 +71,7 @@ impl Action {
 
 /// A stream of the source that the output leaves out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DroppedStream {
     /// Index of the stream in the source.
     pub stream: u32,
@@ -89,6 +92,7 @@ pub struct DroppedStream {
 /// What a stream holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum StreamType {
     /// Video.
     Video,
@@ -100,6 +104,7 @@ pub enum StreamType {
 
 /// Content of the output that the source does not have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Addition {
     /// What is added.
     pub kind: AdditionKind,
@@ -114,6 +119,7 @@ pub struct Addition {
 /// The kinds of [`Addition`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum AdditionKind {
     /// Silent audio.
     Silence,
@@ -151,6 +157,7 @@ impl AdditionKind {
 
 /// One change of a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct FixStep {
     /// The change and its reason, in one sentence.
     pub text: String,
@@ -161,6 +168,7 @@ pub struct FixStep {
 /// The cost of a [`FixStep`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Applicability {
     /// The coded video and audio stay unchanged.
     Lossless,

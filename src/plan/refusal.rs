@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The class of a refusal; the sentence in [`Refused`] gives the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Refusal {
     /// The video is too long, and `--trim` was not given.
     NeedsTrim,

@@ -31,6 +31,7 @@ const SOURCE_FRAMES: f64 = 10.0;
 
 /// The estimated resources for one output.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ResourceEstimate {
     /// Duration of the output in seconds.
     pub media_s: f64,

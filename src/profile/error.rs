@@ -2,6 +2,7 @@
 
 /// A profile is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ProfileError {
     /// The text is not TOML.
     #[error("not valid TOML: {0}")]

@@ -22,6 +22,7 @@ pub enum Severity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Confidence {
     /// The platform publishes it.
     Official,
@@ -33,6 +34,7 @@ pub enum Confidence {
 
 /// How severe a violation of a limit is, and where the limit comes from.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Terms {
     /// How severe a violation is.
     pub severity: Severity,
@@ -70,14 +72,18 @@ impl<P> Limits<P> {
 pub trait AnyLimits {
     /// Returns severity and source.
     fn terms(&self) -> &Terms;
-    /// Returns severity and source, to be changed.
-    fn terms_mut(&mut self) -> &mut Terms;
     /// Returns the keys that may be set.
     fn keys(&self) -> &'static [Key];
-    /// Sets a key; `None` if there is no such key or if the value has another type.
-    fn set(&mut self, key: &str, value: &toml::Value) -> Option<()>;
     /// Returns the keys that are set.
     fn values(&self) -> Vec<(&'static str, Value)>;
+}
+
+/// [`Limits`] of any rule, to be changed.
+pub(super) trait EditableLimits: AnyLimits {
+    /// Returns severity and source.
+    fn terms_mut(&mut self) -> &mut Terms;
+    /// Sets a key; `None` if there is no such key or if the value has another type.
+    fn set(&mut self, key: &str, value: &toml::Value) -> Option<()>;
 }
 
 impl<P: Parameters> AnyLimits for Limits<P> {
@@ -85,20 +91,22 @@ impl<P: Parameters> AnyLimits for Limits<P> {
         &self.terms
     }
 
-    fn terms_mut(&mut self) -> &mut Terms {
-        &mut self.terms
-    }
-
     fn keys(&self) -> &'static [Key] {
         P::KEYS
     }
 
-    fn set(&mut self, key: &str, value: &toml::Value) -> Option<()> {
-        self.values.set(key, value)
-    }
-
     fn values(&self) -> Vec<(&'static str, Value)> {
         self.values.values()
+    }
+}
+
+impl<P: Parameters> EditableLimits for Limits<P> {
+    fn terms_mut(&mut self) -> &mut Terms {
+        &mut self.terms
+    }
+
+    fn set(&mut self, key: &str, value: &toml::Value) -> Option<()> {
+        self.values.set(key, value)
     }
 }
 

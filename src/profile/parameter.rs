@@ -6,6 +6,7 @@ use crate::model::{Codec, Container, ImageFormat, Rational, Size};
 ///
 /// [`Profile::hash`](super::Profile::hash) depends on the names of the variants.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Value {
     /// A number.
     Number(f64),

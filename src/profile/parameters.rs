@@ -16,7 +16,7 @@ pub struct Key {
 }
 
 /// The parameters of one rule.
-pub trait Parameters {
+pub(super) trait Parameters {
     /// The keys, in the order in which they are shown.
     const KEYS: &'static [Key];
     /// Sets the key `name`; `None` if there is no such key or if the value has another type.
@@ -29,6 +29,7 @@ macro_rules! parameters {
     ($($(#[$doc:meta])* $name:ident { $($key:ident: $type:ty = $meaning:literal),* $(,)? })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq)]
+        #[non_exhaustive]
         pub struct $name {
             $(#[doc = $meaning] pub $key: $type,)*
         }

@@ -4,7 +4,7 @@ use super::codec_names;
 use super::contradictions;
 use super::definition::{Profile, digest};
 use super::error::{ProfileError, one_line};
-use super::limits::{AnyLimits, Confidence, Severity};
+use super::limits::{Confidence, EditableLimits, Severity};
 use super::rule_limits::{RuleId, RuleLimits};
 use super::suggestion::nearest;
 
@@ -24,15 +24,15 @@ impl Profile {
         parse(text, base)
     }
 
-    /// Returns this profile with its limits replaced by those in `table` (rule to keys). A rule in
-    /// `table` applies even if it did not apply before.
+    /// Returns this profile with its limits replaced by those of a TOML text with a table for each rule. A rule in it
+    /// applies even if it did not apply before.
     ///
     /// # Errors
     ///
     /// Like [`Profile::parse`], with paths below `override`.
-    pub fn with_overrides(&self, table: &toml::Table) -> Result<Profile, ProfileError> {
+    pub fn with_overrides(&self, text: &str) -> Result<Profile, ProfileError> {
         let mut profile = self.clone();
-        apply_rules(&mut profile.rules, table, "override")?;
+        apply_rules(&mut profile.rules, &table(text)?, "override")?;
         profile.rules.integrity.clone_from(&self.rules.integrity);
         profile.digest = digest(&profile.id, &profile.rules);
         Ok(profile)
@@ -40,8 +40,7 @@ impl Profile {
 }
 
 fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, ProfileError> {
-    let table: toml::Table =
-        text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(one_line(&error, text)))?;
+    let table = table(text)?;
     if let Some(key) = table.keys().find(|key| !TOP_LEVEL_KEYS.contains(&key.as_str())) {
         return Err(unknown_key(key.clone(), key, TOP_LEVEL_KEYS.iter().copied()));
     }
@@ -74,6 +73,10 @@ fn parse(text: &str, base: &dyn Fn(&str) -> Option<Profile>) -> Result<Profile, 
         id,
         rules,
     })
+}
+
+fn table(text: &str) -> Result<toml::Table, ProfileError> {
+    text.parse().map_err(|error: toml::de::Error| ProfileError::Syntax(one_line(&error, text)))
 }
 
 /// Returns whether `id` is safe as the name of a folder: `fix` writes the outputs of several profiles
@@ -129,7 +132,7 @@ fn check_codecs(rule: RuleId, rules: &RuleLimits, path: String) -> Result<(), Pr
 }
 
 fn set_key(
-    limits: &mut dyn AnyLimits,
+    limits: &mut dyn EditableLimits,
     key: &str,
     value: &toml::Value,
     path: &str,
@@ -276,19 +279,21 @@ mod tests {
     #[test]
     fn overrides_replace_limits() {
         let base = Profile::builtin("tiktok-ads").unwrap();
-        let table: toml::Table = "[file-size]\nmax_bytes = 1000\n".parse().unwrap();
-        let changed = base.with_overrides(&table).unwrap();
+        let changed = base.with_overrides("[file-size]\nmax_bytes = 1000\n").unwrap();
         assert_eq!(changed.rules().file_size.as_ref().unwrap().values.max_bytes, Some(1000.0));
-        let table: toml::Table = "[file-sise]\nmax_bytes = 1000\n".parse().unwrap();
-        assert!(base.with_overrides(&table).unwrap_err().to_string().contains("file-size"));
+        assert!(
+            base.with_overrides("[file-sise]\nmax_bytes = 1000\n")
+                .unwrap_err()
+                .to_string()
+                .contains("file-size")
+        );
     }
 
     #[test]
     fn override_enables_a_rule_without_limits_in_the_profile() {
         let base = Profile::builtin("tiktok-ads").unwrap();
         assert!(base.rules().loudness.is_none());
-        let table: toml::Table = "[loudness]\ntarget_lufs = -16\ntolerance_lu = 2\n".parse().unwrap();
-        let changed = base.with_overrides(&table).unwrap();
+        let changed = base.with_overrides("[loudness]\ntarget_lufs = -16\ntolerance_lu = 2\n").unwrap();
         assert_eq!(changed.rules().loudness.as_ref().unwrap().values.target_lufs, Some(-16.0));
         assert_ne!(changed.hash(), base.hash());
     }
@@ -306,7 +311,7 @@ mod tests {
             ("[loudness]\noff = \"yes\"\n", "`override.loudness.off` must be true or false"),
             ("loudness = -16\n", "`override.loudness` must be a table"),
         ] {
-            let message = base.with_overrides(&text.parse().unwrap()).unwrap_err().to_string();
+            let message = base.with_overrides(text).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
     }

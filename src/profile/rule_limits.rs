@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{AnyLimits, Limits};
+use super::limits::{AnyLimits, EditableLimits, Limits};
 use super::parameters::*;
 
 macro_rules! rule_limits {
     ($($variant:ident = $id:literal, $field:ident: $type:ty;)*) => {
         /// A rule. Its id, such as `video-codec`, is stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum RuleId {
             $(#[doc = concat!("`", $id, "`.")] #[serde(rename = $id)] $variant,)*
         }
@@ -34,6 +35,7 @@ macro_rules! rule_limits {
 
         /// The limits of every rule; `None` where a rule does not apply.
         #[derive(Clone, Debug, Default, PartialEq)]
+        #[non_exhaustive]
         pub struct RuleLimits {
             $(#[doc = concat!("Limits of `", $id, "`.")] pub $field: Option<Limits<$type>>,)*
         }
@@ -47,7 +49,7 @@ macro_rules! rule_limits {
             }
 
             /// Returns the limits of a rule, which applies from now on.
-            pub(super) fn entry(&mut self, rule: RuleId) -> &mut dyn AnyLimits {
+            pub(super) fn entry(&mut self, rule: RuleId) -> &mut dyn EditableLimits {
                 match rule {
                     $(RuleId::$variant => self.$field.get_or_insert_default(),)*
                 }

@@ -103,6 +103,7 @@ impl From<&Addition> for Added {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum FixAction {
     /// Nothing to do.
     None,

@@ -2,6 +2,7 @@
 
 /// What becomes of the audio.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AudioOutcome {
     /// The output has no audio.
     #[default]
@@ -16,6 +17,7 @@ pub enum AudioOutcome {
 
 /// What `greenlit fix` would do with a file that was only checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FixForecast {
     /// The file can be fixed without consent.
     Fixable {

@@ -8,6 +8,7 @@ use super::{HumanOptions, Report, github, html, human, json, junit, ndjson, sari
 
 /// An output format of the report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Format {
     /// For a person at a terminal.
     #[default]

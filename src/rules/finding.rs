@@ -9,6 +9,7 @@ use crate::profile::{Confidence, RuleId, Severity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Remedy {
     /// Nothing can or needs to be changed.
     None,
@@ -33,6 +34,7 @@ pub enum Remedy {
 /// One finding of a rule, in the shape of the JSON report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Finding {
     /// The stable id of the rule, such as `video-codec`.
     pub rule: RuleId,

@@ -25,6 +25,7 @@ impl<'a> Subject<'a> {
 
 /// What a rule applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scope {
     /// Videos.
     Video,

@@ -218,7 +218,7 @@ const INVALID: &[(&str, &str)] = &[
     ("/files/*/findings/0/remedy", r#""pray""#),
     ("/files/*/findings/0/checked_on", r#""2026-1-1""#),
     ("/files/*/fix", "null"),
-    ("/files/*/fix/action", r#""mend""#),
+    ("/files/*/fix/action", r#""other""#),
     ("/files/*/fix/refusal", r#""other""#),
     ("/files/*/fix/encoder", r#""x265""#),
     ("/files/*/fix/dropped/0/kind", r#""cover-art""#),
