@@ -138,14 +138,14 @@ fn compare_damaged(files: &[PathBuf], mutations: u64) -> (u64, Vec<String>) {
         .iter()
         .filter(|path| path.metadata().unwrap().len() <= SMALL_BYTES)
         .map(|path| (path.to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
-        .filter(|(_, bytes)| matches!(probe(&&bytes[..]), Ok(HeaderProbe::Settled(_))))
+        .filter(|(_, bytes)| matches!(probe(bytes), Ok(HeaderProbe::Settled(_))))
         .collect();
     let (mut settled, mut different) = (0, Vec::new());
     for seed in 0..mutations {
         let mut random = fastrand::Rng::with_seed(seed);
         let (name, bytes) = &small[random.usize(..small.len())];
         let damaged = damage(bytes, &mut random);
-        let HeaderProbe::Settled(facts) = probe(&&damaged[..]).unwrap() else { continue };
+        let HeaderProbe::Settled(facts) = probe(&damaged).unwrap() else { continue };
         settled += 1;
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&damaged).unwrap();

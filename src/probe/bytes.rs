@@ -60,12 +60,12 @@ impl Bytes for [u8] {
     }
 }
 
-impl<B: Bytes + ?Sized> Bytes for &B {
+impl Bytes for Vec<u8> {
     fn len(&self) -> io::Result<u64> {
-        (**self).len()
+        Bytes::len(self.as_slice())
     }
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        (**self).read_at(offset, buffer)
+        self.as_slice().read_at(offset, buffer)
     }
 }
 

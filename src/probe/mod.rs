@@ -11,6 +11,7 @@ mod declared_facts;
 pub mod decodable_start;
 mod decode_rate;
 mod display_matrix;
+mod ebml;
 mod first_frames;
 pub mod header_probe;
 pub mod headers;

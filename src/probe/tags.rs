@@ -41,3 +41,26 @@ pub(crate) fn fourcc(code: [u8; 4]) -> String {
         })
         .collect()
 }
+
+/// Parses hours, minutes and seconds, such as `00:01:02.500000000`, to seconds.
+pub(crate) fn parse_clock(text: &str) -> Option<f64> {
+    let mut parts = text.trim().splitn(3, ':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let total = f64::from(hours.parse::<u32>().ok()?) * 3600.0
+        + f64::from(minutes.parse::<u32>().ok()?) * 60.0
+        + seconds.parse::<f64>().ok().filter(|seconds| (0.0..60.0).contains(seconds))?;
+    (total > 0.0).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_clock;
+
+    #[test]
+    fn parses_clock_times() {
+        assert_eq!(parse_clock("01:01:02.500000000"), Some(3662.5));
+        for invalid in ["00:00:00.000000000", "1:2", "", "00:00:99", "-1:00:00", "00:00:NaN"] {
+            assert_eq!(parse_clock(invalid), None, "{invalid}");
+        }
+    }
+}

@@ -6,7 +6,10 @@
 //! that the library finds.
 
 mod audio;
+mod cache;
+mod hdr;
 mod iso;
+mod matroska;
 mod names;
 mod reason;
 mod video;
@@ -14,14 +17,13 @@ mod video;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use cache::BLOCK;
 pub use reason::Reason;
 use reason::Stop;
 
 use super::bytes::{BlockCache, Bytes, read_range};
+use super::ebml;
 use crate::model::MediaFacts;
-
-/// Bytes read at a time: enough for most headers.
-const BLOCK: usize = 64 * 1024;
 
 /// What the headers of a file say about its facts.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +54,9 @@ fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
     // The library opens files with this signature as ISO files without comparing them with other formats.
     if head.get(4..8) == Some(b"ftyp") {
         return iso::settle(&cache);
+    }
+    if head.starts_with(&ebml::HEADER) {
+        return matroska::settle(&cache);
     }
     Err(Reason::Container.into())
 }

@@ -19,6 +19,7 @@ use crate::model::{
 };
 use crate::probe::bitstream::hevc;
 use crate::probe::display_matrix::rotation_and_flip;
+use crate::probe::tags::parse_clock;
 use crate::probe::timing::TimeBase;
 
 const NO_TIME: i64 = i64::MIN;
@@ -297,16 +298,6 @@ unsafe fn duration_s(stream: *const ffi::AVStream) -> Option<f64> {
     parse_clock(&tag)
 }
 
-/// Parses hours, minutes and seconds, such as `00:01:02.500000000`, to seconds.
-fn parse_clock(text: &str) -> Option<f64> {
-    let mut parts = text.trim().splitn(3, ':');
-    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
-    let total = f64::from(hours.parse::<u32>().ok()?) * 3600.0
-        + f64::from(minutes.parse::<u32>().ok()?) * 60.0
-        + seconds.parse::<f64>().ok().filter(|seconds| (0.0..60.0).contains(seconds))?;
-    (total > 0.0).then_some(total)
-}
-
 fn positive(value: c_int) -> Option<u32> {
     u32::try_from(value).ok().filter(|&value| value > 0)
 }
@@ -322,17 +313,4 @@ pub(super) fn seconds(timestamp: i64, base: ffi::AVRational) -> Option<f64> {
 
 pub(super) fn time_base(base: ffi::AVRational) -> TimeBase {
     TimeBase { num: base.num, den: base.den }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse_clock;
-
-    #[test]
-    fn parses_clock_times() {
-        assert_eq!(parse_clock("01:01:02.500000000"), Some(3662.5));
-        for invalid in ["00:00:00.000000000", "1:2", "", "00:00:99", "-1:00:00", "00:00:NaN"] {
-            assert_eq!(parse_clock(invalid), None, "{invalid}");
-        }
-    }
 }

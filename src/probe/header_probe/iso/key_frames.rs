@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::Cache;
+use super::super::cache::Cache;
 use super::index::Entry;
 use crate::model::{Codec, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;

@@ -2,6 +2,7 @@
 
 use super::super::reason::Reason;
 use super::boxes::{allow, children, only};
+use super::language::language;
 use crate::model::PrivacyTags;
 use crate::probe::isobmff::FieldReader;
 use crate::probe::tags::add_private;
@@ -118,13 +119,13 @@ impl Metadata {
         }
         let mut fields = FieldReader(content);
         let length = fields.take(2).ok_or(Reason::Metadata)? as usize;
-        let language = fields.take(2).ok_or(Reason::Metadata)? as u16;
+        let code = fields.take(2).ok_or(Reason::Metadata)? as u16;
         // Otherwise the library reads the text in another way.
         if content.len() <= 4 || length > content.len() - 4 {
             return Err(Reason::Metadata);
         }
         self.add(name)?;
-        match super::movie::language(language)? {
+        match language(code)? {
             Some(language) => self.add(&format!("{name}-{language}")),
             None => Ok(()),
         }
@@ -132,8 +133,8 @@ impl Metadata {
 
     /// Reads a place with its coordinates (3GPP TS 26.244, 8.8).
     fn read_place(&mut self, content: &[u8]) -> Result<(), Reason> {
-        let language = content.get(4..6).ok_or(Reason::Metadata)?;
-        let language = super::movie::language(u16::from_be_bytes([language[0], language[1]]))?;
+        let code = content.get(4..6).ok_or(Reason::Metadata)?;
+        let language = language(u16::from_be_bytes([code[0], code[1]]))?;
         let name = content.get(6..).and_then(|rest| rest.iter().position(|byte| *byte == 0));
         let after = name.ok_or(Reason::Metadata)? + 6 + 1;
         if content.len() < after + 1 + 12 {

@@ -4,6 +4,7 @@ mod boxes;
 mod descriptors;
 mod index;
 mod key_frames;
+mod language;
 mod metadata;
 mod movie;
 mod sample_entry;
@@ -15,9 +16,10 @@ mod uuid;
 use self::index::{Index, Kind, rescale};
 use self::movie::Movie;
 use self::sample_entry::EntryContent;
+use super::cache::Cache;
 use super::reason::{Reason, Stop};
 use crate::model::{Completeness, Container, MediaFacts};
-use crate::probe::bytes::{BlockCache, Bytes};
+use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
     forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
     set_playback,
@@ -28,9 +30,6 @@ use streams::add_stream;
 use top_level::read_movie;
 
 const MICROSECONDS: u64 = 1_000_000;
-
-/// The bytes of a file, with a cache.
-type Cache<'a> = BlockCache<'a, dyn Bytes + 'a>;
 
 /// Returns the facts of a file that begins with `ftyp`.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {

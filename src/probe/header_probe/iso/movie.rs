@@ -2,6 +2,7 @@
 
 use super::super::reason::Reason;
 use super::boxes::{Node, allow, children, only, required};
+use super::language::language;
 use super::metadata::Metadata;
 use super::sample_entry::SampleEntry;
 use super::tables::Tables;
@@ -11,11 +12,6 @@ use crate::probe::isobmff::FieldReader;
 const MAX_TRACKS: usize = 128;
 const ONE: i32 = 1 << 16;
 const IDENTITY: Matrix = [[ONE, 0, 0], [0, ONE, 0], [0, 0, 1 << 30]];
-/// Languages by the numbers of Macintosh; most files that use them are in English.
-const MAC_LANGUAGES: [&str; 9] = ["eng", "fra", "ger", "ita", "dut", "sve", "spa", "dan", "por"];
-/// The lowest number of a packed language of three letters.
-const PACKED_LANGUAGE: u16 = 0x400;
-const NO_LANGUAGE: u16 = 0x7fff;
 /// Bytes of a reference to media in another file that the library follows.
 const MAX_ALIAS_BYTES: u64 = 150;
 
@@ -288,21 +284,6 @@ fn media_header(content: &[u8]) -> Option<(u32, u64, Result<Option<String>, Reas
     let duration = fields.wide(version)?;
     let language = language(fields.take(2)? as u16);
     Some((scale, duration, language))
-}
-
-/// Returns the language with a code; `None` if it is undetermined.
-pub(super) fn language(code: u16) -> Result<Option<String>, Reason> {
-    match code {
-        NO_LANGUAGE => Ok(None),
-        PACKED_LANGUAGE.. => {
-            let letter = |shift: u16| char::from(0x60 + (code >> shift & 0x1f) as u8);
-            Ok(crate::probe::tags::language_of(&String::from_iter([10, 5, 0].map(letter))))
-        }
-        number => match MAC_LANGUAGES.get(usize::from(number)) {
-            Some(name) => Ok(Some((*name).to_owned())),
-            None => Err(Reason::RareElement),
-        },
-    }
 }
 
 fn handler(content: &[u8]) -> Option<[u8; 4]> {

@@ -3,7 +3,7 @@
 use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
 use super::super::reason::Reason;
 use super::boxes::{Node, allow, children, only};
-use crate::model::{Codec, DolbyVision, OtherKind, Rational};
+use crate::model::{Codec, OtherKind, Rational};
 use crate::probe::isobmff::FieldReader;
 
 /// Bytes of a video sample entry before its boxes.
@@ -39,7 +39,6 @@ pub(super) struct VideoEntry<'a> {
     pub(super) field_order: Option<&'static str>,
     /// Whether there are mastering display colours or light levels.
     pub(super) has_hdr10_metadata: bool,
-    pub(super) dolby_vision: Option<DolbyVision>,
 }
 
 /// An audio sample entry.
@@ -114,7 +113,6 @@ impl<'a> VideoEntry<'a> {
             color: ColorCodes::default(),
             field_order: None,
             has_hdr10_metadata: false,
-            dolby_vision: None,
         };
         let nodes = children(rest)?;
         allow(

@@ -1,14 +1,13 @@
 //! Adds the streams of a movie to the facts.
 
+use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
-use super::super::{audio, video};
-use super::Cache;
+use super::super::{audio, hdr, video};
 use super::index::{Entry, Index};
 use super::key_frames::read_sizes;
 use super::movie::Track;
 use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
-use crate::model::{AudioStream, Codec, Hdr, HdrKind, MediaFacts, OtherStream, Rational, VideoStream};
-use crate::probe::bitstream::hevc;
+use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
 use crate::probe::bytes::read_range;
 use crate::probe::display_matrix::rotation_and_flip;
 use crate::probe::headers::Declared;
@@ -118,7 +117,7 @@ fn video_stream(
     let first = common.first_sample(cache, MAX_SAMPLE)?;
     video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
         .ok_or(Reason::VideoConfiguration)?;
-    stream.hdr = hdr(entry, &stream);
+    stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
     set_timing(&common.index.entries, common.base, samples, &mut stream)?;
     stream.parameter_changes = Some(0);
     read_sizes(cache, &entry.codec, entry.config, &common.index.entries, &mut stream)?;
@@ -154,20 +153,6 @@ fn frame_rate(track: &Track<'_>) -> Result<Rational, Reason> {
     // The library approximates larger numbers.
     let is_exact = |rate: &Rational| rate.num().max(rate.den()) <= i32::MAX as u32;
     rate.filter(is_exact).ok_or(Reason::SampleTables)
-}
-
-fn hdr(entry: &VideoEntry<'_>, stream: &VideoStream) -> Option<Hdr> {
-    let is_hevc = entry.codec == Codec::Hevc;
-    let has_metadata = entry.has_hdr10_metadata || is_hevc && hevc::record_has_hdr10_metadata(entry.config);
-    let dolby_vision = entry.dolby_vision;
-    let kind = match stream.color.transfer.as_deref() {
-        _ if dolby_vision.is_some() => HdrKind::DolbyVision,
-        Some("smpte2084") if has_metadata => HdrKind::Hdr10,
-        Some("smpte2084") => HdrKind::Pq,
-        Some("arib-std-b67") => HdrKind::Hlg,
-        _ => return None,
-    };
-    Some(Hdr { kind, dolby_vision })
 }
 
 /// Sets cadence and groups of pictures from the sample tables.

@@ -1,8 +1,8 @@
 //! Finds the movie among the boxes of a file, with few reads.
 
-use super::super::BLOCK;
+use super::super::cache::{BLOCK, Cache};
 use super::super::reason::{Reason, Stop};
-use super::{Cache, uuid};
+use super::uuid;
 use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::isobmff::{BoxHeader, boxes};
 

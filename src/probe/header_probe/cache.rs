@@ -1,0 +1,9 @@
+//! The bytes of a file, read in few pieces.
+
+use crate::probe::bytes::{BlockCache, Bytes};
+
+/// Bytes read at a time: enough for most headers.
+pub(super) const BLOCK: usize = 64 * 1024;
+
+/// The bytes of a file, with a cache.
+pub(super) type Cache<'a> = BlockCache<'a, dyn Bytes + 'a>;

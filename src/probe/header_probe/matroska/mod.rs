@@ -1,0 +1,100 @@
+//! Settles the facts of Matroska and WebM files (RFC 9559).
+//!
+//! Information, tracks and tags settle the streams; their first blocks must match them. The cadence, the groups of
+//! pictures and lost frames need every block, which are read of files up to [`ALWAYS_WALK_BYTES`]; of larger ones the
+//! last block shows the end.
+
+mod blocks;
+mod ids;
+mod master;
+mod packets;
+mod segment;
+mod streams;
+mod tags;
+mod tracks;
+
+use self::master::Master;
+use self::packets::read_packets;
+use self::segment::Segment;
+use self::streams::add_stream;
+use self::tags::Tags;
+use self::tracks::Clock;
+use super::cache::Cache;
+use super::reason::{Reason, Stop};
+use crate::model::{Completeness, Container, MediaFacts};
+use crate::probe::bytes::Bytes;
+use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
+use crate::probe::headers::{self, Declared, last_block};
+use crate::probe::truncation::{
+    MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block,
+};
+
+/// All blocks of files up to this size are read: only they show open groups of pictures.
+const ALWAYS_WALK_BYTES: u64 = 64 << 20;
+
+/// Returns the facts of a file that begins with an EBML header.
+pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
+    let segment = Segment::read(cache)?;
+    let info = Master::read(&segment.info)?;
+    let clock = Clock::new(info.number(ids::TIMESTAMP_SCALE, 1_000_000)?)?;
+    let tracks = tracks::read(&segment.tracks, clock)?;
+    let tags = Tags::read(&segment.tags)?;
+    let declared = headers::read(cache)?;
+    let mut facts = MediaFacts {
+        container: Some(headers::container(Container::Matroska, &declared)),
+        size_bytes: cache.len()?,
+        completeness: declared.completeness.clone(),
+        second_recording_byte: declared.second_recording_byte,
+        privacy: tags.private(&tracks)?,
+        ..MediaFacts::default()
+    };
+    if !segment.chapters.is_empty() || !declared.encrypted.is_empty() {
+        return Err(Reason::RareElement.into());
+    }
+    let duration = info.float(ids::DURATION)?.filter(|ticks| *ticks > 0.0).ok_or(Reason::Duration)?;
+    set_duration(duration * clock.scale as f64 * 1000.0 / 1e6, &mut facts)?;
+    for (track, position) in tracks.iter().zip(0..) {
+        add_stream(track, position, tags.duration(track), &mut facts);
+    }
+    let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
+    let walk = read_packets(cache, &segment, &tracks, clock, is_small, &mut facts)?;
+    if is_small {
+        compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
+        compare_duration(&walk, &declared, &mut facts);
+        set_streams_without_packets(&walk, &mut facts);
+    }
+    finish(cache, clock, &declared, &mut facts)?;
+    Ok(facts)
+}
+
+/// Sets duration and overall bit rate like the library, from whole microseconds.
+fn set_duration(microseconds: f64, facts: &mut MediaFacts) -> Result<(), Reason> {
+    let microseconds = microseconds.trunc();
+    if !(1.0..1e15).contains(&microseconds) {
+        return Err(Reason::Duration);
+    }
+    facts.duration_s = Some(microseconds / 1e6);
+    let rate = facts.size_bytes as f64 * 8.0 * 1e6 / microseconds;
+    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
+    Ok(())
+}
+
+/// Compares the declarations with the last block of a file whose blocks were not all read.
+fn finish(cache: &Cache<'_>, clock: Clock, declared: &Declared, facts: &mut MediaFacts) -> Result<(), Stop> {
+    if facts.size_bytes > ALWAYS_WALK_BYTES || needs_last_block(facts) {
+        let last = last_block(cache)?.and_then(|time| i64::try_from(time).ok());
+        if let Some(begin_s) = last.and_then(|time| clock.base.seconds(time)) {
+            compare_end(begin_s, begin_s + MAX_BLOCK_S, facts);
+            compare_last_block(begin_s, declared, facts);
+            if facts.declared_duration_s().is_none() {
+                facts.measured_duration_s.get_or_insert(begin_s - first_start_s(facts));
+            }
+        }
+    }
+    // A contradiction is a reason to look at the file in every way.
+    if matches!(facts.completeness, Completeness::Missing { .. }) || facts.measured_duration_s.is_some() {
+        return Err(Reason::MissingData.into());
+    }
+    set_playback(declared, facts);
+    if facts.audio.len() > 1 { Err(Reason::SeveralAudioStreams.into()) } else { Ok(()) }
+}

@@ -1,0 +1,165 @@
+//! Finds the elements of a segment, with few reads: those before the first cluster, and those that the seek head names.
+
+use super::super::cache::Cache;
+use super::super::reason::{Reason, Stop};
+use super::ids;
+use super::master::Master;
+use crate::probe::bytes::{Bytes, read_range};
+use crate::probe::ebml::{element, unsigned};
+
+/// Elements before the first cluster.
+const MAX_ELEMENTS: usize = 64;
+/// Bytes of one element read into memory.
+const MAX_CONTENT: u64 = 4 << 20;
+/// Bytes of the id and the length of an element.
+const MAX_HEAD: usize = 12;
+
+const EBML_VERSION: u32 = 0x4286;
+const EBML_READ_VERSION: u32 = 0x42f7;
+const EBML_MAX_ID: u32 = 0x42f2;
+const EBML_MAX_SIZE: u32 = 0x42f3;
+const DOC_TYPE: u32 = 0x4282;
+const DOC_TYPE_READ_VERSION: u32 = 0x4285;
+/// The highest version of Matroska that the library reads.
+const MAX_DOC_TYPE_VERSION: u64 = 3;
+
+/// The first segment of a file.
+#[derive(Debug, Default)]
+pub(super) struct Segment {
+    pub(super) info: Vec<u8>,
+    pub(super) tracks: Vec<u8>,
+    pub(super) tags: Vec<Vec<u8>>,
+    pub(super) chapters: Vec<u8>,
+    /// Where the first cluster begins.
+    pub(super) first_cluster: u64,
+    /// Where the segment ends.
+    pub(super) end: u64,
+}
+
+/// An element on the level of the segment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level1 {
+    pub(super) id: u32,
+    pub(super) content: u64,
+    /// Where it ends; `None` for a cluster of unknown length.
+    pub(super) end: Option<u64>,
+}
+
+/// Reads the header of an element.
+pub(super) fn head_at(cache: &Cache<'_>, at: u64) -> Result<Level1, Stop> {
+    let head = read_range(cache, at, MAX_HEAD)?;
+    let (id, length, used) = element(&head).ok_or(Reason::Malformed)?;
+    let content = at + used as u64;
+    let end = match length {
+        Some(length) => Some(content.checked_add(length).ok_or(Reason::Malformed)?),
+        None => None,
+    };
+    Ok(Level1 { id, content, end })
+}
+
+impl Segment {
+    /// Reads the elements of the first segment.
+    pub(super) fn read(cache: &Cache<'_>) -> Result<Segment, Stop> {
+        let size = cache.len()?;
+        let header = head_at(cache, 0)?;
+        check_header(&content(cache, &header)?)?;
+        let segment = head_at(cache, header.end.ok_or(Reason::Malformed)?)?;
+        if segment.id != ids::SEGMENT {
+            return Err(Reason::Malformed.into());
+        }
+        let end = segment.end.unwrap_or(size);
+        if end > size {
+            return Err(Reason::MissingData.into());
+        }
+        if end < size {
+            return Err(Reason::RareElement.into());
+        }
+        let mut found = Segment { end, ..Segment::default() };
+        let (mut at, mut known, mut seeks) = (segment.content, Vec::new(), Vec::new());
+        while found.first_cluster == 0 {
+            let element = head_at(cache, at)?;
+            if element.id == ids::CLUSTER {
+                found.first_cluster = at;
+                break;
+            }
+            if known.len() == MAX_ELEMENTS {
+                return Err(Reason::TooLarge.into());
+            }
+            known.push(at);
+            if element.id == ids::SEEK_HEAD {
+                seeks.extend(seek_entries(&content(cache, &element)?)?);
+            }
+            found.add(cache, &element)?;
+            at = element.end.filter(|end| *end < size).ok_or(Reason::MissingIndex)?;
+        }
+        for (id, position) in seeks {
+            let at = segment.content.checked_add(position).ok_or(Reason::Malformed)?;
+            if known.contains(&at) || id == ids::CUES || id == ids::CLUSTER {
+                continue;
+            }
+            known.push(at);
+            let element = head_at(cache, at)?;
+            if element.id != id || id == ids::SEEK_HEAD || at < found.first_cluster {
+                return Err(Reason::Malformed.into());
+            }
+            found.add(cache, &element)?;
+        }
+        Ok(found)
+    }
+
+    /// Keeps what an element contains.
+    fn add(&mut self, cache: &Cache<'_>, element: &Level1) -> Result<(), Stop> {
+        let slot = match element.id {
+            ids::INFO => &mut self.info,
+            ids::TRACKS => &mut self.tracks,
+            ids::CHAPTERS => &mut self.chapters,
+            ids::TAGS => {
+                self.tags.push(content(cache, element)?);
+                return Ok(());
+            }
+            ids::SEEK_HEAD | ids::CUES | ids::VOID | ids::CRC => return Ok(()),
+            _ => return Err(Reason::RareElement.into()),
+        };
+        if !slot.is_empty() {
+            return Err(Reason::Malformed.into());
+        }
+        *slot = content(cache, element)?;
+        Ok(())
+    }
+}
+
+/// Reads the content of an element.
+pub(super) fn content(cache: &Cache<'_>, element: &Level1) -> Result<Vec<u8>, Stop> {
+    let end = element.end.ok_or(Reason::Malformed)?;
+    let length = end - element.content;
+    if length > MAX_CONTENT {
+        return Err(Reason::TooLarge.into());
+    }
+    let content = read_range(cache, element.content, length as usize)?;
+    if content.len() as u64 == length { Ok(content) } else { Err(Reason::MissingData.into()) }
+}
+
+/// Checks the header of the file, which the library compares with what it can read.
+fn check_header(content: &[u8]) -> Result<(), Reason> {
+    let header = Master::read(content)?;
+    let is_readable = header.number(EBML_VERSION, 1)? <= 1
+        && header.number(EBML_READ_VERSION, 1)? <= 1
+        && (1..=4).contains(&header.number(EBML_MAX_ID, 4)?)
+        && (1..=8).contains(&header.number(EBML_MAX_SIZE, 8)?)
+        && header.number(DOC_TYPE_READ_VERSION, 1)? <= MAX_DOC_TYPE_VERSION;
+    match header.text(DOC_TYPE)?.as_deref() {
+        Some("matroska" | "webm") if is_readable => Ok(()),
+        _ => Err(Reason::RareElement),
+    }
+}
+
+/// Returns ids and positions in a seek head.
+fn seek_entries(content: &[u8]) -> Result<Vec<(u32, u64)>, Reason> {
+    let entries = Master::read(content)?;
+    let read = |entry| {
+        let entry = Master::read(entry)?;
+        let id = entry.only(ids::SEEK_ID)?.filter(|id| id.len() == 4).ok_or(Reason::Malformed)?;
+        Ok((unsigned(id) as u32, entry.number(ids::SEEK_POSITION, u64::MAX)?))
+    };
+    entries.all(ids::SEEK).map(read).collect()
+}
