@@ -18,7 +18,7 @@ endif
 
 SUITE ?= bookworm
 
-.PHONY: help setup build demo test ci test-slow test-trixie features bench-guard lint sbom bench install fuzz fresh-check clean
+.PHONY: help setup build demo test ci test-slow test-trixie features bench-guard lint sbom bench install uninstall fuzz fresh-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,15 @@ test-slow: setup ## run the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) -- --ignored
 	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/memcheck.sh
+
+PREFIX ?= /usr/local
+export PREFIX DESTDIR
+
+install: build ## copy the programs, the manual page and completions below DESTDIR and PREFIX (/usr/local)
+	@scripts/install.sh target/release
+
+uninstall: ## remove what install copied
+	@scripts/install.sh --remove
 
 bench: build ## compare the speed with other tools on real files (GREENLIT_CORPUS)
 	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then benches/check-throughput.sh; \
