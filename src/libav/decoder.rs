@@ -13,6 +13,7 @@ use super::error::{check, error_text, failed, is_eagain, is_eof, no_memory};
 use super::ffi_enums;
 use super::frame::{Frame, set_frame_duration};
 use super::input::{Input, MAX_DAMAGE};
+use super::media_input::MAX_PIXELS;
 use super::packet::Packet;
 use super::side_data::packet_side_data;
 use super::time::{NOPTS, seconds};
@@ -23,8 +24,6 @@ use crate::probe::bitstream::references::{References, SampleInfo};
 /// Maximum number of packets whose frames are awaited; decoders hold back far fewer.
 const MAX_AWAITED: usize = 4096;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
-/// Maximum pixels per frame that decoders accept: three times 8K.
-const MAX_PIXELS: i64 = 100_000_000;
 
 /// Codecs whose decoders hide errors unless they are strict. The strict decoders of other codecs also reject
 /// harmless deviations from the standard, so their errors count only if the ordinary decoder reports some too.

@@ -14,8 +14,7 @@ use super::ffi_enums;
 use super::file::share;
 use super::media_input::{EditLists, MediaInput, open_as, open_input};
 use super::packet::Packet;
-use super::time::is_duration_unknown;
-use super::time::{NOPTS, rational, seconds};
+use super::time::{NOPTS, is_duration_unknown, rational, seconds, units};
 use crate::job::JobError;
 use crate::model::{Codec, Container, DecodeError, DecodeErrorKind};
 use crate::probe::bytes::BlockCache;
@@ -170,7 +169,7 @@ impl Input {
         // SAFETY: the stream belongs to the open input; plain fields.
         let (duration, base, unknown) =
             unsafe { ((*stream).duration, (*stream).time_base, is_duration_unknown(&*stream)) };
-        Ok((duration > 0 && !unknown).then(|| super::time::seconds(duration, base)))
+        Ok((duration > 0 && !unknown).then(|| seconds(duration, base)))
     }
 
     /// Returns the duration of the container in seconds.
@@ -189,7 +188,7 @@ impl Input {
         // SAFETY: a plain field of an open context.
         let start = unsafe { (*self.as_mut_ptr()).start_time };
         let start_s = match start {
-            super::time::NOPTS => 0.0,
+            NOPTS => 0.0,
             _ if from_zero => 0.0,
             start => start as f64 / f64::from(ffi::AV_TIME_BASE),
         };
@@ -260,7 +259,7 @@ impl Input {
 
     /// Seeks to the key frame at or before `at_s`.
     pub(crate) fn seek(&mut self, at_s: f64) -> Result<(), JobError> {
-        let target = super::time::units(at_s, rational(1, ffi::AV_TIME_BASE));
+        let target = units(at_s, rational(1, ffi::AV_TIME_BASE));
         // SAFETY: a valid context; stream -1 takes AV_TIME_BASE units.
         let code = unsafe { ffi::avformat_seek_file(self.as_mut_ptr(), -1, i64::MIN, target, target, 0) };
         self.media.restart_packets();
@@ -273,8 +272,7 @@ impl Input {
         let context = self.as_mut_ptr();
         // SAFETY: a plain field of a valid context.
         let start = unsafe { (*context).start_time };
-        let start_s =
-            if start == super::time::NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
+        let start_s = if start == NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
         self.seek(start_s)
     }
 }
@@ -304,7 +302,7 @@ fn edited_streams(input: &mut Input) -> Result<Vec<(u32, EditTimeline)>, JobErro
         let mut at = 0;
         let mut parts = Vec::new();
         for (length_s, media) in &played.parts {
-            let length = super::time::units(*length_s, base);
+            let length = units(*length_s, base);
             // The library applies a pause at the start as a delay.
             if media.is_some() || !parts.is_empty() {
                 parts.push(EditPart { at, length, media: *media });
@@ -312,7 +310,7 @@ fn edited_streams(input: &mut Input) -> Result<Vec<(u32, EditTimeline)>, JobErro
             at += length;
         }
         let composition = composition_times(input, track.position, played.first_offset)?;
-        let rounding = super::time::units(EDIT_ROUNDING_S, base);
+        let rounding = units(EDIT_ROUNDING_S, base);
         edited.push((track.position, EditTimeline::new(parts, composition, rounding)));
     }
     Ok(edited)
@@ -342,7 +340,7 @@ fn composition_times(
     let mut packet = Packet::new()?;
     while plain.read(&mut packet)? {
         let raw = packet.get();
-        if raw.stream_index == stream as i32 && raw.pts != super::time::NOPTS {
+        if raw.stream_index == stream as i32 && raw.pts != NOPTS {
             // The library moves composition times that may be negative.
             let shift = *shift.get_or_insert(raw.pts - first_offset);
             times.insert(raw.pos, (times.len(), raw.pts - shift));

@@ -28,7 +28,7 @@ const MAX_STREAMS: u32 = 128;
 
 /// Largest frame that is decoded, in pixels; also applies to users of [`MediaInput`]. Three times 8K; at
 /// 16000x16000 the stream analysis alone takes 665 MB.
-pub(crate) const MAX_PIXELS: u64 = 100_000_000;
+pub(crate) const MAX_PIXELS: i64 = 100_000_000;
 
 /// An opened demuxer. Dropping it closes the file.
 pub(crate) struct MediaInput {

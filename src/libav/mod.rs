@@ -1,7 +1,7 @@
 //! FFmpeg's libraries: owned packets, frames and contexts, opened inputs, decoders and filter graphs.
 //!
-//! `probe`, `transcode` and `verify` use this module, and it uses none of them. It opens no files: inputs are
-//! descriptors, read by offset.
+//! The adapters in `probe`, `transcode` and `verify` use this module. It uses none of them, only the parsers of `probe`,
+//! which know no media library. It opens no files: inputs are descriptors, read by offset.
 
 pub(crate) mod allocator;
 pub(crate) mod alpha_decoder;

@@ -6,9 +6,10 @@ use std::ffi::c_int;
 use ffmpeg_next::ffi;
 
 use super::ffi_enums::number;
+use super::packet::Packet;
+use super::time::NOPTS;
 use crate::probe::clock_jumps::{ClockCorrector, PacketTimes, Placement, TICKS_PER_S};
 
-const NO_TIME: i64 = i64::MIN;
 /// Clocks with at least this many bits do not wrap.
 const ENDLESS_BITS: c_int = 60;
 
@@ -17,23 +18,10 @@ const ENDLESS_BITS: c_int = 60;
 pub(crate) struct PacketReader {
     /// Created with the first packet; unused for containers whose clock cannot start over.
     corrector: Option<ClockCorrector>,
-    waiting: VecDeque<OwnedPacket>,
+    waiting: VecDeque<Packet>,
     placements: VecDeque<Placement>,
     /// Whether the last packet read is the first of its stream after a jump.
     begins_part: bool,
-}
-
-/// A packet that is freed when it is dropped.
-struct OwnedPacket(*mut ffi::AVPacket);
-
-// SAFETY: a packet is a heap object whose data is counted atomically.
-unsafe impl Send for OwnedPacket {}
-
-impl Drop for OwnedPacket {
-    fn drop(&mut self) {
-        // SAFETY: ours alone.
-        unsafe { ffi::av_packet_free(&mut self.0) }
-    }
 }
 
 impl PacketReader {
@@ -56,24 +44,18 @@ impl PacketReader {
         }
         loop {
             if let Some(placement) = self.placements.pop_front() {
-                let Some(first) = self.waiting.pop_front() else { continue };
+                let Some(mut first) = self.waiting.pop_front() else { continue };
                 // SAFETY: `packet` is empty and takes the data; the stream is one of the context's.
                 unsafe {
-                    ffi::av_packet_move_ref(packet, first.0);
+                    ffi::av_packet_move_ref(packet, first.as_mut_ptr());
                     place(packet, base_of(context, packet), placement);
                 }
                 self.begins_part = placement.begins_part;
                 return 0;
             }
-            // SAFETY: plain allocation; by the contract.
-            let (next, code) = unsafe {
-                let next = OwnedPacket(ffi::av_packet_alloc());
-                if next.0.is_null() {
-                    return ffi::AVERROR(ffi::ENOMEM);
-                }
-                let code = ffi::av_read_frame(context, next.0);
-                (next, code)
-            };
+            let Ok(mut next) = Packet::new() else { return ffi::AVERROR(ffi::ENOMEM) };
+            // SAFETY: by the contract; the packet is new.
+            let code = unsafe { ffi::av_read_frame(context, next.as_mut_ptr()) };
             if code == ffi::AVERROR_EOF {
                 self.corrector.iter_mut().for_each(|corrector| corrector.finish(&mut self.placements));
             }
@@ -84,7 +66,7 @@ impl PacketReader {
                 continue;
             }
             // SAFETY: the packet was just read from the context.
-            let (times, wrap) = unsafe { (times(context, next.0), wrap_of(context, next.0)) };
+            let (times, wrap) = unsafe { (times(context, next.as_ptr()), wrap_of(context, next.as_ptr())) };
             let corrector = self.corrector.get_or_insert_with(|| ClockCorrector::new(wrap));
             corrector.add(&times, &mut self.placements);
             self.waiting.push_back(next);
@@ -139,7 +121,7 @@ unsafe fn times(context: *const ffi::AVFormatContext, packet: *const ffi::AVPack
     };
     let counts = kind == ffi::AVMediaType::AVMEDIA_TYPE_VIDEO as c_int
         || kind == ffi::AVMediaType::AVMEDIA_TYPE_AUDIO as c_int;
-    let ticks = |time: i64| (time != NO_TIME && counts).then(|| to_ticks(time, base));
+    let ticks = |time: i64| (time != NOPTS && counts).then(|| to_ticks(time, base));
     PacketTimes {
         stream: raw.stream_index,
         dts: ticks(raw.dts),
@@ -157,7 +139,7 @@ unsafe fn place(packet: *mut ffi::AVPacket, base: ffi::AVRational, placement: Pl
     // SAFETY: by the contract.
     let raw = unsafe { &mut *packet };
     for (time, shift) in [(&mut raw.dts, placement.dts_shift), (&mut raw.pts, placement.pts_shift)] {
-        if *time != NO_TIME && shift != 0 {
+        if *time != NOPTS && shift != 0 {
             *time = time.saturating_add(from_ticks(shift, base));
         }
     }

@@ -9,6 +9,7 @@ use crate::job::{JobError, Progress};
 use crate::libav::ffi_enums::{codec, demuxer, number};
 use crate::libav::media_input::MediaInput;
 use crate::libav::side_data::packet_side_data;
+use crate::libav::time::NOPTS;
 use crate::model::{Completeness, MediaFacts};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::PacketSyntax;
@@ -23,7 +24,6 @@ const PACKETS_PER_REPORT: u64 = 256;
 /// half a minute.
 const MAX_FIRST_PACKETS: u64 = 4000;
 const NEW_EXTRADATA: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_NEW_EXTRADATA as c_int;
-const NO_TIME: i64 = i64::MIN;
 /// Codecs with predicted frames for which the flags of containers are reliable.
 const BY_FLAGS: &[ffi::AVCodecID] = {
     use ffi::AVCodecID as C;
@@ -59,7 +59,7 @@ pub(super) unsafe fn add_packet(
     packet: &ffi::AVPacket,
 ) {
     let index = packet.stream_index as u32;
-    let known = |time: i64| (time != NO_TIME).then_some(time);
+    let known = |time: i64| (time != NOPTS).then_some(time);
     // SAFETY: by the contract; FFmpeg states the size of the data beside it, and the bytes outlive the call.
     unsafe {
         let length = usize::try_from(packet.size).unwrap_or(0);

@@ -12,7 +12,7 @@ use crate::libav::ffi_enums::{
 };
 use crate::libav::media_input::MediaInput;
 use crate::libav::side_data::side_data;
-use crate::libav::time::is_duration_unknown;
+use crate::libav::time::{NOPTS, is_duration_unknown};
 use crate::model::{
     AudioStream, ColorTags, Container, DolbyVision, Hdr, HdrKind, MediaFacts, OtherKind, OtherStream,
     Rational, VideoStream,
@@ -22,7 +22,6 @@ use crate::probe::display_matrix::rotation_and_flip;
 use crate::probe::tags::parse_clock;
 use crate::probe::timing::TimeBase;
 
-const NO_TIME: i64 = i64::MIN;
 const VIDEO: c_int = 0;
 const AUDIO: c_int = 1;
 const SUBTITLE: c_int = 3;
@@ -308,7 +307,7 @@ pub(super) fn ratio(value: ffi::AVRational) -> Option<Rational> {
 
 /// Converts a timestamp to seconds; `None` when it is not set.
 pub(super) fn seconds(timestamp: i64, base: ffi::AVRational) -> Option<f64> {
-    (timestamp != NO_TIME).then(|| time_base(base).seconds(timestamp))?
+    (timestamp != NOPTS).then(|| time_base(base).seconds(timestamp))?
 }
 
 pub(super) fn time_base(base: ffi::AVRational) -> TimeBase {

@@ -11,7 +11,7 @@ use crate::libav::input::Input;
 use crate::libav::packet::Packet;
 use crate::libav::source_reading::VideoReading;
 use crate::libav::start_cut::StartCut;
-use crate::libav::time::{NOPTS, seconds};
+use crate::libav::time::{NOPTS, seconds, units};
 use crate::libav::timestamp_gaps::{Gap, Gaps};
 use crate::model::{Codec, DecodeError};
 use crate::plan::VideoEncode;
@@ -71,9 +71,9 @@ impl VideoChain {
             plan: plan.clone(),
             pacer: FramePacer::new(plan.frame_rate, limit_s),
             aspect,
-            start: crate::libav::time::units(start_s, base),
+            start: units(start_s, base),
             offset: 0,
-            nominal_duration: crate::libav::time::units(frame_s, base).max(1),
+            nominal_duration: units(frame_s, base).max(1),
             untimed: input.lacks_timestamps(),
             start_cut: None,
             last: None,
@@ -123,7 +123,7 @@ impl VideoChain {
     /// Restarts the stream: the next packets are from its start again and play `length_s` later than before.
     pub(crate) fn restart(&mut self, length_s: f64) -> Result<(), JobError> {
         self.decoder.flush()?;
-        self.offset += crate::libav::time::units(length_s, self.decoder.base());
+        self.offset += units(length_s, self.decoder.base());
         self.last = None;
         self.start_cut.iter_mut().for_each(StartCut::restart);
         self.gaps.invalidate_key_frames();

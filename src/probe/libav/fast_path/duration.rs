@@ -3,9 +3,9 @@
 use ffmpeg_next::ffi;
 
 use super::super::streams::{is_ignored_for_duration, ratio, seconds};
+use crate::libav::time::NOPTS;
 use crate::model::MediaFacts;
 
-const NO_TIME: i64 = i64::MIN;
 const MICROSECONDS: ffi::AVRational = ffi::AVRational { num: 1, den: 1_000_000 };
 
 /// Returns the declared duration; otherwise, like the library, the time from the earliest start to the
@@ -19,7 +19,7 @@ pub(super) unsafe fn duration_us(context: *mut ffi::AVFormatContext) -> Option<i
     let (mut start, mut end, mut longest) = (i64::MAX, i64::MIN, i64::MIN);
     // SAFETY: the library keeps `nb_streams` valid pointers; the calls take any numbers.
     unsafe {
-        if (*context).duration != NO_TIME {
+        if (*context).duration != NOPTS {
             return Some((*context).duration);
         }
         for position in 0..(*context).nb_streams as usize {
@@ -28,7 +28,7 @@ pub(super) unsafe fn duration_us(context: *mut ffi::AVFormatContext) -> Option<i
                 return None;
             }
             let (stream_start, duration) = ((*stream).start_time, (*stream).duration);
-            if stream_start == NO_TIME || duration == NO_TIME || ratio((*stream).time_base).is_none() {
+            if stream_start == NOPTS || duration == NOPTS || ratio((*stream).time_base).is_none() {
                 return None;
             }
             let stream_start = ffi::av_rescale_q(stream_start, (*stream).time_base, MICROSECONDS);

@@ -6,13 +6,13 @@ use super::super::packets::add_packet;
 use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
 use super::video::{complete_vp9, is_vp8};
 use crate::libav::media_input::MediaInput;
+use crate::libav::time::NOPTS;
 use crate::model::MediaFacts;
 use crate::probe::bitstream::{aac, mpeg_audio, nal_units};
 use crate::probe::packet_walk::PacketWalk;
 
 /// Packets read at most to find the first of every stream.
 const MAX_PACKETS: u32 = 200;
-const NO_TIME: i64 = i64::MIN;
 
 /// Reads the first packet of every checked stream, which also lets the library set its start time, and
 /// checks it. Adds all packets read to `walk`. Returns the streams without decode times, with the
@@ -47,13 +47,13 @@ pub(super) fn check_first_packets(
                 let key = (*packet).flags & ffi::AV_PKT_FLAG_KEY != 0;
                 passed = key && pending.swap_remove(at).passes(data, facts);
                 // Without decode times the library does not know the start before it decodes.
-                match ((*packet).dts == NO_TIME, hidden) {
+                match ((*packet).dts == NOPTS, hidden) {
                     (true, false) => without_dts.push((index, (*packet).pts)),
                     _ => unstarted.push(index),
                 }
             }
             // A stream may begin with discarded frames; its start time is that of the first other frame.
-            unstarted.retain(|&index| (**(*context).streams.add(index as usize)).start_time == NO_TIME);
+            unstarted.retain(|&index| (**(*context).streams.add(index as usize)).start_time == NOPTS);
             ffi::av_packet_unref(packet);
         }
         ffi::av_packet_free(&mut packet);
