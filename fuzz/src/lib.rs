@@ -9,6 +9,7 @@ use greenlit::model::{Codec, Completeness, Container};
 use greenlit::platform::registry::columns;
 use greenlit::probe::bitstream::references::{References, SampleInfo};
 use greenlit::probe::bitstream::{aac, h264, hevc, nal_units};
+use greenlit::probe::header_probe::{self, HeaderProbe, Reason};
 use greenlit::probe::{headers, isobmff, sniff};
 use greenlit::profile::Profile;
 use greenlit::ship::manifest::Manifest;
@@ -23,6 +24,13 @@ pub fn containers(bytes: &[u8]) {
         assert!(at.is_finite() && *at >= 0.0, "{at}: {reason}");
     }
     headers::container(Container::of_demuxer("mov,mp4"), &declared);
+    let probed = header_probe::probe(&bytes.to_vec()).expect("reading a vector cannot fail");
+    assert_ne!(probed, HeaderProbe::NeedsFullScan(Reason::ReaderError));
+    if let HeaderProbe::Settled(facts) = probed {
+        assert_eq!(facts.size_bytes, bytes.len() as u64);
+        assert!(facts.duration_s.is_some_and(|seconds| seconds.is_finite() && seconds > 0.0));
+        assert!(!facts.video.is_empty() || !facts.audio.is_empty());
+    }
 }
 
 /// Fuzzes the parsers of parameter sets and frames.

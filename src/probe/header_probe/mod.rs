@@ -12,6 +12,7 @@ mod iso;
 mod matroska;
 mod names;
 mod reason;
+mod stream_count;
 mod video;
 
 use std::io;

@@ -139,30 +139,38 @@ impl Shown {
         let mut time = self.pause - index.shift;
         let (mut first_presented, mut begun, mut found_key) = (None::<i64>, false, false);
         let mut kept = index.entries.len();
+        // How long the samples before the first shown one last.
+        let mut before = Vec::new();
         for at in 0..index.entries.len() {
             let entry = index.entries[at];
             let next = index.entries.get(at + 1).map(|next| next.time - entry.time);
             let lasts = next.unwrap_or(length);
             let presented = entry.time + index.shift + entry.offset;
-            let mut hidden = false;
-            if presented < self.start || presented >= self.end {
-                let primes = self.is_audio && presented < self.start && presented + lasts > self.start;
-                if primes {
-                    time -= self.start - presented;
-                    begun = true;
-                } else {
-                    hidden = true;
-                }
-            } else {
+            let is_shown = (self.start..self.end).contains(&presented);
+            let primes =
+                self.is_audio && presented < self.start && presented.saturating_add(lasts) > self.start;
+            if is_shown {
                 let at = time + entry.offset + index.shift;
                 first_presented = Some(first_presented.map_or(at, |first| first.min(at)));
+            } else if primes {
+                time -= self.start - presented;
+            }
+            let hidden = !is_shown && !primes;
+            if hidden && !begun {
+                before.push(lasts);
+            } else if !hidden && !begun {
                 begun = true;
+                let hidden = index.entries[..at].iter_mut().zip(&before).rev();
+                hidden.fold(time, |end, (entry, lasts)| {
+                    entry.time = end - lasts;
+                    entry.time
+                });
             }
             index.entries[at] = Entry { time, hidden, ..entry };
             if begun {
-                time += lasts;
+                time = time.saturating_add(lasts);
             }
-            if presented + lasts >= self.end && (entry.key || self.is_audio) {
+            if presented.saturating_add(lasts) >= self.end && (entry.key || self.is_audio) {
                 if self.has_offsets && !self.is_audio && !found_key {
                     found_key = true;
                     continue;

@@ -7,8 +7,8 @@ use super::index::Entry;
 use crate::model::{Codec, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 
-/// Bytes read of a key frame: enough for parameter sets and the start of a slice.
-const START_BYTES: usize = 512;
+/// Bytes read of a key frame: enough for parameter sets, messages of an encoder and the start of a slice.
+const START_BYTES: usize = 2048;
 /// Bytes read where other units, such as long SEI messages, precede the slice.
 const LONG_START_BYTES: usize = 64 << 10;
 /// Key frames read of one stream: a stream of key frames only lasts over an hour at 60 frames/s.

@@ -12,12 +12,14 @@ mod streams;
 mod tables;
 mod top_level;
 mod uuid;
+mod walk;
 
 use self::index::{Index, Kind, rescale};
 use self::movie::Movie;
 use self::sample_entry::EntryContent;
-use super::cache::Cache;
+use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
+use super::stream_count::check_streams;
 use crate::model::{Completeness, Container, MediaFacts};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
@@ -26,8 +28,10 @@ use crate::probe::declared_facts::{
 };
 use crate::probe::headers::{self, Declared};
 use crate::probe::timing::TimeBase;
+use key_frames::read_sizes;
 use streams::add_stream;
 use top_level::read_movie;
+use walk::walk_samples;
 
 const MICROSECONDS: u64 = 1_000_000;
 
@@ -51,11 +55,39 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     set_duration(&movie, &mut facts)?;
     let indices = build_indices(&movie)?;
     set_missing(&movie, &indices, &mut facts);
+    let mut timed = true;
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
-        add_stream(cache, track, index, position, &declared, &mut facts)?;
+        timed &= add_stream(cache, track, index, position, &declared, &mut facts)?;
+    }
+    if timed {
+        read_key_frame_sizes(cache, &movie, &indices, &mut facts)?;
+    } else if facts.size_bytes <= ALWAYS_WALK_BYTES {
+        if matches!(facts.completeness, Completeness::Missing { .. }) {
+            return Err(Reason::MissingData.into());
+        }
+        walk_samples(cache, &movie.tracks, &indices, &mut facts)?;
     }
     finish(&declared, &mut facts)?;
     Ok(facts)
+}
+
+/// Sets the frame sizes of the video streams, whose parameters otherwise stay the same.
+fn read_key_frame_sizes(
+    cache: &Cache<'_>,
+    movie: &Movie<'_>,
+    indices: &[Index],
+    facts: &mut MediaFacts,
+) -> Result<(), Stop> {
+    for video in &mut facts.video {
+        video.parameter_changes = Some(0);
+        let at = video.index as usize;
+        if let Some((track, index)) = movie.tracks.get(at).zip(indices.get(at))
+            && let EntryContent::Video(entry) = &track.entry.content
+        {
+            read_sizes(cache, &entry.codec, entry.config, &index.entries, video)?;
+        }
+    }
+    Ok(())
 }
 
 /// Sets duration and overall bit rate like the library, from whole microseconds.
@@ -113,5 +145,5 @@ fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
     set_empty_samples(declared, facts);
     set_indexed_durations(declared, facts);
     set_playback(declared, facts);
-    if facts.audio.len() > 1 { Err(Reason::SeveralAudioStreams) } else { Ok(()) }
+    check_streams(facts)
 }

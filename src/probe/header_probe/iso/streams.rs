@@ -4,7 +4,6 @@ use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
 use super::index::{Entry, Index};
-use super::key_frames::read_sizes;
 use super::movie::Track;
 use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
 use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
@@ -13,7 +12,7 @@ use crate::probe::display_matrix::rotation_and_flip;
 use crate::probe::headers::Declared;
 use crate::probe::isobmff::Samples;
 use crate::probe::tags::fourcc;
-use crate::probe::timing::{TimeBase, write_timing};
+use crate::probe::timing::{Cadence, TimeBase, write_timing};
 
 /// Bytes of a first sample that are read: NAL units follow each other, so the whole sample is.
 const MAX_SAMPLE: u32 = 16 << 20;
@@ -22,7 +21,7 @@ const AUDIO_START: u32 = 512;
 /// Ratios of larger numbers come out differently in the library.
 const MAX_RATIO: u32 = 1 << 20;
 
-/// Adds the stream of a track, which has this position.
+/// Adds the stream of a track, which has this position. Returns whether its tables say all about its timing.
 pub(super) fn add_stream(
     cache: &Cache<'_>,
     track: &Track<'_>,
@@ -30,7 +29,7 @@ pub(super) fn add_stream(
     position: u32,
     declared: &Declared,
     facts: &mut MediaFacts,
-) -> Result<(), Stop> {
+) -> Result<bool, Stop> {
     let common = Common {
         position,
         tag: Some(fourcc(track.entry.kind)),
@@ -40,8 +39,9 @@ pub(super) fn add_stream(
     match &track.entry.content {
         EntryContent::Video(entry) => {
             let samples = declared.tracks.get(position as usize).and_then(|track| track.samples.as_ref());
-            let video = video_stream(cache, &common, track, entry, samples)?;
+            let (video, timed) = video_stream(cache, &common, track, entry, samples)?;
             facts.video.push(video);
+            return Ok(timed);
         }
         EntryContent::Audio(entry) => {
             let audio = audio_stream(cache, &common, track, entry)?;
@@ -55,7 +55,7 @@ pub(super) fn add_stream(
             duration_s: common.duration_s(),
         }),
     }
-    Ok(())
+    Ok(true)
 }
 
 /// What a stream has whatever its kind.
@@ -92,7 +92,7 @@ fn video_stream(
     track: &Track<'_>,
     entry: &VideoEntry<'_>,
     samples: Option<&Samples>,
-) -> Result<VideoStream, Stop> {
+) -> Result<(VideoStream, bool), Stop> {
     let (rotation, flip) = track.matrix.as_ref().map(rotation_and_flip).unwrap_or_default();
     let mut stream = VideoStream {
         index: common.position,
@@ -118,10 +118,8 @@ fn video_stream(
     video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
         .ok_or(Reason::VideoConfiguration)?;
     stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
-    set_timing(&common.index.entries, common.base, samples, &mut stream)?;
-    stream.parameter_changes = Some(0);
-    read_sizes(cache, &entry.codec, entry.config, &common.index.entries, &mut stream)?;
-    Ok(stream)
+    let timed = set_timing(&common.index.entries, common.base, samples, &mut stream);
+    Ok((stream, timed))
 }
 
 /// Returns the sample aspect ratio of the container.
@@ -155,29 +153,36 @@ fn frame_rate(track: &Track<'_>) -> Result<Rational, Reason> {
     rate.filter(is_exact).ok_or(Reason::SampleTables)
 }
 
-/// Sets cadence and groups of pictures from the sample tables.
+/// Sets cadence and groups of pictures from the sample tables. Returns whether they say all, so that no sample need be
+/// read.
 fn set_timing(
     entries: &[Entry],
     base: TimeBase,
     samples: Option<&Samples>,
     stream: &mut VideoStream,
-) -> Result<(), Reason> {
-    let samples = samples.ok_or(Reason::SampleTables)?;
-    if samples.timestamps.len() != entries.len() || entries.iter().any(|entry| entry.hidden) {
-        return Err(Reason::EditList);
+) -> bool {
+    let hides = entries.iter().any(|entry| entry.hidden);
+    let samples = samples.filter(|samples| !hides && samples.timestamps.len() == entries.len());
+    match samples {
+        Some(samples) => {
+            let leading = samples.has_leading_samples();
+            write_timing(&mut samples.timestamps.clone(), base, stream);
+            // In HEVC, only the samples show whether leading pictures need the previous group.
+            let known = !leading || stream.codec != Some(Codec::Hevc);
+            stream.closed_gop = known.then_some(!leading);
+        }
+        None => {
+            let mut cadence = Cadence::default();
+            let shown = entries.iter().filter(|entry| !entry.hidden);
+            shown.for_each(|entry| cadence.add(entry.time, entry.key));
+            cadence.write_to(base, stream);
+        }
     }
-    let leading = samples.has_leading_samples();
-    // Only the samples of HEVC show whether leading pictures need the previous group.
-    if leading && stream.codec == Some(Codec::Hevc) || is_configured_in_band(stream) {
-        return Err(Reason::SampleTables);
-    }
-    write_timing(&mut samples.timestamps.clone(), base, stream);
-    stream.closed_gop = Some(!leading);
     if let Some(timing) = &mut stream.timing {
         let lowest = entries.iter().map(|entry| entry.time).min();
         timing.negative_dts_s = lowest.and_then(|dts| base.seconds(dts)).filter(|&s| s < 0.0);
     }
-    Ok(())
+    samples.is_some() && stream.closed_gop.is_some() && !is_configured_in_band(stream)
 }
 
 /// Returns whether samples may contain parameter sets (ISO/IEC 14496-15, 5.3.3 and 8.3.3), so that only they show

@@ -1,7 +1,7 @@
 //! Settles the facts of Matroska and WebM files (RFC 9559).
 //!
 //! Information, tracks and tags settle the streams; their first blocks must match them. The cadence, the groups of
-//! pictures and lost frames need every block, which are read of files up to [`ALWAYS_WALK_BYTES`]; of larger ones the
+//! pictures and lost frames need every block, which are read of small files; of larger ones the
 //! last block shows the end.
 
 mod blocks;
@@ -19,8 +19,9 @@ use self::segment::Segment;
 use self::streams::add_stream;
 use self::tags::Tags;
 use self::tracks::Clock;
-use super::cache::Cache;
+use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
+use super::stream_count::check_streams;
 use crate::model::{Completeness, Container, MediaFacts};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
@@ -28,9 +29,6 @@ use crate::probe::headers::{self, Declared, last_block};
 use crate::probe::truncation::{
     MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block,
 };
-
-/// All blocks of files up to this size are read: only they show open groups of pictures.
-const ALWAYS_WALK_BYTES: u64 = 64 << 20;
 
 /// Returns the facts of a file that begins with an EBML header.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
@@ -96,5 +94,5 @@ fn finish(cache: &Cache<'_>, clock: Clock, declared: &Declared, facts: &mut Medi
         return Err(Reason::MissingData.into());
     }
     set_playback(declared, facts);
-    if facts.audio.len() > 1 { Err(Reason::SeveralAudioStreams.into()) } else { Ok(()) }
+    Ok(check_streams(facts)?)
 }

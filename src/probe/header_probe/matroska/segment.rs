@@ -85,7 +85,7 @@ impl Segment {
             if known.len() == MAX_ELEMENTS {
                 return Err(Reason::TooLarge.into());
             }
-            known.push(at);
+            known.push((element.id, at));
             if element.id == ids::SEEK_HEAD {
                 seeks.extend(seek_entries(&content(cache, &element)?)?);
             }
@@ -94,10 +94,10 @@ impl Segment {
         }
         for (id, position) in seeks {
             let at = segment.content.checked_add(position).ok_or(Reason::Malformed)?;
-            if known.contains(&at) || id == ids::CUES || id == ids::CLUSTER {
+            if known.contains(&(id, at)) || id == ids::CUES || id == ids::CLUSTER {
                 continue;
             }
-            known.push(at);
+            known.push((id, at));
             let element = head_at(cache, at)?;
             if element.id != id || id == ids::SEEK_HEAD || at < found.first_cluster {
                 return Err(Reason::Malformed.into());

@@ -1,0 +1,77 @@
+//! Reads every sample of the video tracks, for facts that the tables do not contain.
+
+use std::io;
+
+use super::super::cache::Cache;
+use super::super::video::packet_syntax;
+use super::index::{Entry, Index};
+use super::movie::Track;
+use super::sample_entry::EntryContent;
+use crate::model::{Codec, MediaFacts};
+use crate::probe::bitstream::random_access::{Access, PacketSyntax};
+use crate::probe::bytes::read_range;
+use crate::probe::declared_facts::set_streams_without_packets;
+use crate::probe::packet::Packet;
+use crate::probe::packet_walk::PacketWalk;
+use crate::probe::timing::TimeBase;
+use crate::probe::video_packets::{PacketFormat, VideoPackets};
+
+/// Reads the samples of all tracks and completes the facts of the video streams.
+pub(super) fn walk_samples(
+    cache: &Cache<'_>,
+    tracks: &[Track<'_>],
+    indices: &[Index],
+    facts: &mut MediaFacts,
+) -> io::Result<()> {
+    let mut walk = PacketWalk::new(facts);
+    let bases: Vec<TimeBase> =
+        tracks.iter().map(|track| TimeBase { num: 1, den: track.scale as i32 }).collect();
+    for (((track, index), base), position) in tracks.iter().zip(indices).zip(&bases).zip(0..) {
+        let has_offsets = track.tables.offsets.is_some();
+        let format = match &track.entry.content {
+            EntryContent::Video(entry) => PacketFormat {
+                codec: Some(&entry.codec),
+                config: entry.config,
+                syntax: packet_syntax(&entry.codec, entry.config),
+                in_band: false,
+            },
+            EntryContent::Audio(_) | EntryContent::Other(..) => {
+                PacketFormat { codec: None, config: &[], syntax: None, in_band: false }
+            }
+        };
+        for entry in &index.entries {
+            let data = match format.codec {
+                Some(_) => read_range(cache, entry.position, entry.size as usize)?,
+                None => Vec::new(),
+            };
+            let packet = Packet {
+                pts: Some(presented(entry, index.shift, has_offsets)),
+                dts: Some(entry.time),
+                duration: 0,
+                key: is_key(format.codec, format.syntax, entry, &data),
+                hidden: entry.hidden,
+                corrupt: false,
+                data: &data,
+                new_config: None,
+            };
+            walk.add(position, *base, &packet, || VideoPackets::new(&format));
+        }
+    }
+    walk.write_to(facts, |index| bases.get(index as usize).copied().unwrap_or(TimeBase { num: 1, den: 1 }));
+    set_streams_without_packets(&walk, facts);
+    Ok(())
+}
+
+fn presented(entry: &Entry, shift: i64, has_offsets: bool) -> i64 {
+    if has_offsets { entry.time + shift + entry.offset } else { entry.time }
+}
+
+/// Returns whether the library sees a key frame: it reads the samples of H.264 for that.
+fn is_key(codec: Option<&Codec>, syntax: Option<PacketSyntax>, entry: &Entry, data: &[u8]) -> bool {
+    match (codec, syntax) {
+        (Some(Codec::H264), Some(syntax)) => {
+            matches!(syntax.parse(data).access, Access::Key | Access::Recovery(_))
+        }
+        _ => entry.key,
+    }
+}
