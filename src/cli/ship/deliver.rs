@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::cli::asset_preparer::LocalAssetPreparer;
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
@@ -17,8 +15,8 @@ use crate::pipeline::SourceFile;
 use crate::platform::{self, CallError, Class, PublicationKind};
 use crate::rules::ValidatedAsset;
 use crate::ship::{
-    self, DeliveryState, HttpPageVisitor, Journal, PrepareError, Prepared, Retry, ShipEvent, ShipOutcome,
-    ShipRequest,
+    self, DeliveryState, HttpPageVisitor, Journal, PrepareError, Prepared, PreparedFiles, PreparedSender,
+    Retry, ShipEvent, ShipOutcome, ShipRequest,
 };
 
 use super::ShipRun;
@@ -106,7 +104,7 @@ pub async fn deliver(
     let Some(landing_visits) = unless_cancelled(cancel, before).await else {
         return Ok(ShipOutcome::default());
     };
-    let (sender, receiver) = mpsc::channel(READY_QUEUE);
+    let (sender, receiver) = ship::prepared_files(READY_QUEUE);
     let request =
         ShipRequest { landing_visits: landing_visits?, ..request(&context, receiver, connected.origin())? };
     let sources = ship_input.found.sources.clone();
@@ -120,7 +118,7 @@ pub async fn deliver(
 
 fn request(
     context: &DeliveryContext<'_>,
-    sources: mpsc::Receiver<Prepared>,
+    sources: PreparedFiles,
     origin: &str,
 ) -> Result<ShipRequest, CliError> {
     let DeliveryContext { ship_arguments, destination, .. } = context;
@@ -150,7 +148,7 @@ fn request(
 fn start_preparation(
     preparer: &Arc<LocalAssetPreparer>,
     sources: Vec<SourceFile>,
-    sender: mpsc::Sender<Prepared>,
+    sender: PreparedSender,
     progress: Arc<ProgressDisplay>,
 ) -> tokio::task::JoinHandle<()> {
     let preparer = Arc::clone(preparer);
@@ -169,8 +167,8 @@ fn start_preparation(
                 profile_hash: profile_hash.clone(),
                 result,
             };
-            // The receiver is closed only after the run has stopped; then the file is not needed.
-            let _ = sender.blocking_send(prepared);
+            // It is refused only after the run has stopped; then the file is not needed.
+            sender.blocking_send(prepared);
         });
     })
 }

@@ -1,5 +1,6 @@
 //! The options of the client and their validation.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use url::Url;
 use crate::platform::{Timeouts, is_loopback};
 
 /// The hosts of the platform that may receive an access token, in lower case.
-pub const HOSTS: &[&str] = &["open.tiktokapis.com"];
+pub(super) const HOSTS: &[&str] = &["open.tiktokapis.com"];
 
 /// Called with the duration when a pause of all calls begins.
 type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -70,6 +71,7 @@ impl fmt::Debug for PostOptions {
 
 /// Why a client cannot be created.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PostOptionsError {
     /// The URL cannot be used.
     #[error("the URL of the API cannot be used: {0}; use for example https://open.tiktokapis.com")]
@@ -85,14 +87,14 @@ pub enum PostOptionsError {
     Token,
     /// TLS or the HTTP client did not start.
     #[error("the HTTP client cannot start")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Returns scheme, host and port of a URL, which are part of the key of every effect.
 ///
 /// # Errors
 /// [`PostOptionsError`] for a URL that cannot be used.
-pub fn origin_of(base_url: &str) -> Result<String, PostOptionsError> {
+pub(super) fn origin_of(base_url: &str) -> Result<String, PostOptionsError> {
     Ok(base(base_url)?.origin().ascii_serialization())
 }
 
