@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn uploads_only_to_the_platforms_own_hosts() {
-        let base = base("https://open.tiktokapis.com").unwrap();
-        let may = |text: &str| may_upload_to(&Url::parse(text).unwrap(), &base);
+        let api = base("https://open.tiktokapis.com").unwrap();
+        let may = |text: &str| may_upload_to(&Url::parse(text).unwrap(), &api);
         assert!(may("https://open-upload.tiktokapis.com/video/?upload_id=1"));
         assert!(may("https://upload.us.tiktokapis.com/video/"));
         for bad in [
@@ -151,7 +151,7 @@ mod tests {
         ] {
             assert!(!may(bad), "{bad}");
         }
-        let local = super::base("http://127.0.0.1:9").unwrap();
+        let local = base("http://127.0.0.1:9").unwrap();
         assert!(may_upload_to(&Url::parse("http://127.0.0.1:9/upload/1").unwrap(), &local));
         assert!(!may_upload_to(&Url::parse("https://open-upload.tiktokapis.com/").unwrap(), &local));
     }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn rejects_urls_that_would_expose_the_token() {
         for bad in ["http://open.tiktokapis.com", "https://me:pw@h", "https://h/v2", "h", "ftp://127.0.0.1"] {
-            assert!(super::base(bad).is_err(), "{bad}");
+            assert!(base(bad).is_err(), "{bad}");
         }
     }
 }
