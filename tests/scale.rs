@@ -13,9 +13,8 @@ use greenlit::rules::{CoverImage, ValidatedAsset, ValidatedCover};
 use greenlit::sandbox::{self, ADGROUP, ADVERTISER, IDENTITY, SandboxOptions, start};
 use greenlit::ship::{
     AssetPreparer, DeliveryState, Journal, LandingMode, PrepareError, Prepared, ShipEvent, ShipRequest, Wait,
-    ship,
+    prepared_files, ship,
 };
-use tokio::sync::mpsc;
 
 #[path = "common/accepting_prober.rs"]
 mod accepting_prober;
@@ -97,7 +96,7 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     let base = format!("http://{}", platform.addr());
     let connected = ADS.connect(connection(base, ADVERTISER, "basic")).unwrap();
 
-    let (sender, receiver) = mpsc::channel(16);
+    let (sender, receiver) = prepared_files(16);
     let mut request = ShipRequest::new(receiver, (0..ASSETS).map(row).collect());
     request.landing = LandingMode::Off;
     let cover = dir.path().join("cover.png");
@@ -111,7 +110,7 @@ async fn five_hundred_assets_ship_at_the_rate_of_the_tier_without_throttling() {
     let folder = dir.path().to_owned();
     let sending = async move {
         for number in 0..ASSETS {
-            sender.send(prepared(&folder, number)).await.unwrap();
+            assert!(sender.send(prepared(&folder, number)).await);
         }
     };
     let (outcome, ()) = tokio::join!(shipping, sending);

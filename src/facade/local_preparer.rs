@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::ending::{FailureKind, PrepareError};
@@ -18,7 +17,7 @@ use crate::plan::EncodeMode;
 use crate::platform::Platform;
 use crate::profile::Profile;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
-use crate::ship::{AssetPreparer, CheckedCovers, Prepared, read_cover};
+use crate::ship::{AssetPreparer, CheckedCovers, Prepared, PreparedSender, read_cover};
 
 /// Prepares files with media workers on this machine. Keeps the outcome of each file for the report.
 pub struct LocalAssetPreparer {
@@ -45,7 +44,7 @@ impl LocalAssetPreparer {
     pub fn start(
         self: &Arc<Self>,
         sources: Vec<SourceFile>,
-        sender: mpsc::Sender<Prepared>,
+        sender: PreparedSender,
         on_refusal: impl Fn(&Path, &PrepareError) + Send + Sync + 'static,
     ) -> JoinHandle<()> {
         let preparer = Arc::clone(self);
@@ -58,8 +57,8 @@ impl LocalAssetPreparer {
                     on_refusal(&source.path, error);
                 }
                 let (source, profile_hash) = (source.path.clone(), profile_hash.clone());
-                // The receiver is closed only after the run has stopped; then the file is not needed.
-                let _ = sender.blocking_send(Prepared { source, source_blake3, profile_hash, result });
+                // It is refused only after the run has stopped; then the file is not needed.
+                sender.blocking_send(Prepared { source, source_blake3, profile_hash, result });
             });
         })
     }

@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc;
-
 use super::checker::Checker;
 use super::error::{Error, ErrorKind};
 use super::local_preparer::{LocalAssetPreparer, READY_QUEUE};
@@ -17,7 +15,8 @@ use crate::plan::{FixOptions, Machine};
 use crate::platform::{Connection, Destination, Platform, Problem, PublicationKind, Row, registry};
 use crate::rules::Selection;
 use crate::ship::{
-    CheckedCovers, Delivery, Journal, Manifest, ShipEvent, ShipOutcome, ShipRequest, Until, Wait, ship,
+    CheckedCovers, Delivery, Journal, Manifest, ShipEvent, ShipOutcome, ShipRequest, Until, Wait,
+    prepared_files, ship,
 };
 
 /// Checks and fixes files, uploads them, waits until the destination has processed them, and publishes them; each effect
@@ -268,7 +267,7 @@ impl Shipper {
             self.destination.check_access().await.map_err(|error| {
                 Error::with_source(ErrorKind::Destination, "nothing was sent: access is refused", error)
             })?;
-            let (sender, receiver) = mpsc::channel(READY_QUEUE);
+            let (sender, receiver) = prepared_files(READY_QUEUE);
             let request =
                 ShipRequest { until: self.until, enable: self.enable, ..ShipRequest::new(receiver, rows) };
             let preparation = preparer.start(sources, sender, |_: &Path, _: &PrepareError| {});

@@ -100,6 +100,7 @@ pub struct Discovery {
 
 /// A path or pattern that matches nothing: usually a typing error, so it ends the run at once.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DiscoverError {
     /// The path does not exist.
     #[error("no file or folder exists at `{0}`: check the spelling and the current folder")]

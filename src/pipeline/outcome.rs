@@ -76,6 +76,7 @@ pub struct FixOutcome {
 /// What became of a plan.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum FixResult {
     /// Nothing was written, because the plan refuses the file or only the plan was asked for.
     Planned,

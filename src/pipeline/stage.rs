@@ -45,10 +45,11 @@ struct Head {
 
 /// Why a stored stage value cannot be taken up.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum StageError {
     /// It is not a stored value, or one with other fields.
     #[error("not a stored value of greenlit: {0}")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// It is the value of another stage.
     #[error("the stored value is `{found}`, expected `{expected}`")]
     OtherValue {
@@ -65,6 +66,12 @@ pub enum StageError {
         /// The version in the stored form.
         found: u32,
     },
+}
+
+impl From<serde_json::Error> for StageError {
+    fn from(error: serde_json::Error) -> StageError {
+        StageError::Malformed(Box::new(error))
+    }
 }
 
 /// Returns the stored form of a stage value, as JSON.

@@ -16,6 +16,7 @@ use super::staging::Staging;
 
 /// What has the name of an output before it is produced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Existing {
     /// Nothing.
     Nothing,
@@ -27,6 +28,7 @@ pub enum Existing {
 
 /// What became of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Publication {
     /// It got its final name.
     New,

@@ -27,6 +27,7 @@ pub struct Awaited {
 
 /// How far a destination is with an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Progress {
     /// The destination does not list it, as if it did not exist.
     Unlisted,
@@ -116,6 +117,7 @@ pub trait Destination: Send + Sync {
 
 /// What a publication is called in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PublicationKind {
     /// An ad.
     Ad,

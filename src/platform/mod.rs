@@ -22,10 +22,11 @@ pub use destination::{
     Awaited, CallCounts, ConnectError, Connection, CoverLimits, Defaults, Destination, Platform, Progress,
     PublicationKind, PublicationName, PublicationTime, Quota,
 };
-pub use loopback::is_loopback;
+pub(crate) use loopback::is_loopback;
 pub use mutation::{
     EffectKind, Failure, FailureMeaning, Mutation, MutationOutcome, NewPublication, OpenedUpload, SentEffect,
     Sighting,
 };
-pub use row::{COVER, Problem, Row, RowProblems, VIDEO, digest};
+pub use row::{COVER, Problem, Row, VIDEO};
+pub(crate) use row::{RowProblems, digest};
 pub use upload_body::Timeouts;

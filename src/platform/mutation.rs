@@ -9,6 +9,7 @@ use crate::rules::{ValidatedAsset, ValidatedCover};
 
 /// A kind of effect at a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EffectKind {
     /// A video is uploaded; its publications follow once it is ready.
     Upload,
@@ -23,6 +24,7 @@ pub enum EffectKind {
 }
 
 /// A mutation to send.
+#[non_exhaustive]
 pub enum Mutation<'a> {
     /// Upload a video, under the name of its effect.
     Upload {
@@ -92,6 +94,7 @@ pub struct SentEffect {
 
 /// What a destination shows about an effect of unknown outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Sighting {
     /// It happened; the destination's id.
     Done(String),
@@ -130,6 +133,7 @@ pub struct Failure {
 
 /// What the failure of something that was accepted means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FailureMeaning {
     /// The media is refused; the next encode mode may succeed.
     BadMedia,
@@ -143,6 +147,7 @@ pub enum FailureMeaning {
 
 /// What an error says about the effect of a mutation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MutationOutcome {
     /// It had no effect and may be sent again later.
     NotDone,

@@ -25,12 +25,12 @@ pub fn columns() -> Vec<&'static str> {
 ///
 /// # Errors
 /// The first entry that cannot be used.
-pub fn check_codes(codes: &toml::Value) -> Result<(), ConnectError> {
+pub(crate) fn check_codes(codes: &toml::Value) -> Result<(), ConnectError> {
     PLATFORMS.iter().try_for_each(|platform| platform.check_codes(codes))
 }
 
 /// Returns what is published at a destination, by its key in a journal, which ends with the account.
-pub fn kind_of_account(key: &str) -> PublicationKind {
+pub(crate) fn kind_of_account(key: &str) -> PublicationKind {
     let of_mode = |platform: &&dyn Platform, mode: Option<&str>| {
         let suffix = platform.account_in_keys("", mode);
         (!suffix.is_empty() && key.ends_with(&suffix)).then(|| platform.publication_kind(mode))
@@ -43,17 +43,17 @@ pub fn kind_of_account(key: &str) -> PublicationKind {
 }
 
 /// Explains a code or a reason of any destination; `None` for an unknown one.
-pub fn explain(code: &str, codes: Option<&toml::Value>) -> Option<String> {
+pub(crate) fn explain(code: &str, codes: Option<&toml::Value>) -> Option<String> {
     PLATFORMS.iter().find_map(|platform| platform.explain(code, codes))
 }
 
 /// Returns what a code or a reason of any destination says about the file that was refused.
-pub fn class_of(code: &str, codes: Option<&toml::Value>) -> Option<Class> {
+pub(crate) fn class_of(code: &str, codes: Option<&toml::Value>) -> Option<Class> {
     PLATFORMS.iter().find_map(|platform| platform.class_of(code, codes))
 }
 
 /// Returns whether a code or a reason of any destination names a published limit that the file breaks.
-pub fn names_limit(code: &str) -> bool {
+pub(crate) fn names_limit(code: &str) -> bool {
     PLATFORMS.iter().any(|platform| platform.names_limit(code))
 }
 

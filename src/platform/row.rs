@@ -69,7 +69,7 @@ pub struct Problem {
 }
 
 /// Adds problems of one row to a list.
-pub struct RowProblems<'a> {
+pub(crate) struct RowProblems<'a> {
     /// The row, from 1.
     pub row: u32,
     /// The list.
@@ -115,7 +115,7 @@ fn file_problem(path: &Path) -> Option<String> {
 }
 
 /// Returns a digest of texts, each with its length, so that different texts never collide.
-pub fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hasher = blake3::Hasher::new();
     for text in texts {
         hasher.update(&(text.len() as u64).to_le_bytes());

@@ -103,7 +103,7 @@ impl Context {
             started: Instant::now(),
             earlier_run_visible: OnceLock::new(),
         };
-        Ok((Arc::new(context), request.sources))
+        Ok((Arc::new(context), request.sources.0))
     }
 }
 

@@ -66,7 +66,10 @@ pub use journal::{
 };
 pub use landing::{HttpPageVisitor, LandingMode, LandingVisits, PageVisitor, visit_landing_pages};
 pub use manifest::{Manifest, ManifestError};
-pub use request::{Prepared, Retry, ShipError, ShipOutcome, ShipRequest, Until};
+pub use request::{
+    Prepared, PreparedFiles, PreparedSender, Retry, ShipError, ShipOutcome, ShipRequest, Until,
+    prepared_files,
+};
 pub use row_problem::RowProblem;
 pub use row_problems::{RowNotice, known_row_problems};
 pub use upload_name::upload_name;

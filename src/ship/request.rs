@@ -65,11 +65,38 @@ pub struct Prepared {
     pub result: Result<ValidatedAsset, PrepareError>,
 }
 
+/// The files of a run, as they become ready.
+#[derive(Debug)]
+pub struct PreparedFiles(pub(super) mpsc::Receiver<Prepared>);
+
+/// Hands files to a run. The run ends once it is dropped and all files are done.
+#[derive(Clone, Debug)]
+pub struct PreparedSender(mpsc::Sender<Prepared>);
+
+impl PreparedSender {
+    /// Hands over a file, and waits while `most` files are waiting. Returns whether the run takes it: after a stop it
+    /// needs none.
+    pub async fn send(&self, prepared: Prepared) -> bool {
+        self.0.send(prepared).await.is_ok()
+    }
+
+    /// Like [`send`](Self::send), from a thread that may block.
+    pub fn blocking_send(&self, prepared: Prepared) -> bool {
+        self.0.blocking_send(prepared).is_ok()
+    }
+}
+
+/// Returns both ends of the queue of files of a run, which holds `most` files, at least one.
+pub fn prepared_files(most: usize) -> (PreparedSender, PreparedFiles) {
+    let (sender, receiver) = mpsc::channel(most.max(1));
+    (PreparedSender(sender), PreparedFiles(receiver))
+}
+
 /// A request to ship videos. Create it with [`ShipRequest::new`] and change fields as needed.
 #[non_exhaustive]
 pub struct ShipRequest {
     /// Files as they become ready; the run ends when the sender is dropped and all files are done.
-    pub sources: mpsc::Receiver<Prepared>,
+    pub sources: PreparedFiles,
     /// The publications to create.
     pub rows: Vec<Row>,
     /// The step at which the run ends.
@@ -106,7 +133,7 @@ pub struct ShipRequest {
 
 impl ShipRequest {
     /// Returns a request with the defaults of the configuration.
-    pub fn new(sources: mpsc::Receiver<Prepared>, rows: Vec<Row>) -> ShipRequest {
+    pub fn new(sources: PreparedFiles, rows: Vec<Row>) -> ShipRequest {
         ShipRequest {
             sources,
             rows,

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
@@ -15,8 +13,8 @@ use crate::cli::sandbox::operation;
 use crate::facade::{LocalAssetPreparer, READY_QUEUE};
 use crate::platform::{self, CallError, Class, PublicationKind};
 use crate::ship::{
-    self, DeliveryState, HttpPageVisitor, Journal, PrepareError, Prepared, Retry, ShipEvent, ShipOutcome,
-    ShipRequest,
+    self, DeliveryState, HttpPageVisitor, Journal, PrepareError, PreparedFiles, Retry, ShipEvent,
+    ShipOutcome, ShipRequest,
 };
 
 use super::arguments::ShipArguments;
@@ -101,7 +99,7 @@ pub async fn deliver(
     let Some(landing_visits) = unless_cancelled(cancel, before).await else {
         return Ok(ShipOutcome::default());
     };
-    let (sender, receiver) = mpsc::channel(READY_QUEUE);
+    let (sender, receiver) = ship::prepared_files(READY_QUEUE);
     let request =
         ShipRequest { landing_visits: landing_visits?, ..request(&context, receiver, connected.origin())? };
     let sources = ship_input.found.sources.clone();
@@ -120,7 +118,7 @@ pub async fn deliver(
 
 fn request(
     context: &DeliveryContext<'_>,
-    sources: mpsc::Receiver<Prepared>,
+    sources: PreparedFiles,
     origin: &str,
 ) -> Result<ShipRequest, CliError> {
     let DeliveryContext { ship_arguments, destination, .. } = context;

@@ -49,7 +49,8 @@ impl TikTokAds {
         if options.timeouts.min_upload_rate == 0 {
             return Err(ConfigurationError::Zero("the minimum upload rate"));
         }
-        let http = http_client(&options.timeouts, &base).map_err(ConfigurationError::Client)?;
+        let http = http_client(&options.timeouts, &base)
+            .map_err(|error| ConfigurationError::Client(Box::new(error)))?;
         Ok(TikTokAds {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
             call_limiter: CallLimiter::new(options.tier, options.pauses, options.on_pause.clone()),

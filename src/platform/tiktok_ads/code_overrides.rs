@@ -31,6 +31,7 @@ struct CodeOverride {
 
 /// The error for an override that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CodeTableError {
     /// A value that must be a table has another type.
     #[error("`{0}` must be a table")]

@@ -1,7 +1,7 @@
 //! TikTok's Marketing API v1.3.
 //!
 //! [`TikTokAds`] is the client. Every call goes through `calls`, which waits for the rate limit (`call_limiter`,
-//! [`limiter`]), sends the request, parses the reply (`wire`) and classifies failures ([`codes`]). `upload`
+//! `limiter`), sends the request, parses the reply (`wire`) and classifies failures ([`codes`]). `upload`
 //! sends files, `read_endpoints` reads and creates ads. Reads are repeated within a budget, mutations never.
 
 pub(crate) mod call_limiter;
@@ -14,7 +14,7 @@ mod columns;
 mod destination;
 mod explain;
 mod forecast;
-pub mod limiter;
+mod limiter;
 mod objects;
 mod options;
 mod platform;
@@ -28,10 +28,9 @@ mod wordings;
 pub use self::call_limiter::OnPause;
 pub use self::client::TikTokAds;
 pub use self::code_overrides::{CodeTable, CodeTableError};
-pub use self::explain::explain;
 pub use self::limiter::Pauses;
 pub use self::objects::{MediaKind, NewAd, RemoteAd, RemoteVideo};
-pub use self::options::{CHUNK_ABOVE, ClientOptions, ConfigurationError, HOSTS, origin_of};
+pub use self::options::{ClientOptions, ConfigurationError};
 pub use self::platform::{ADS, Ads};
 pub use self::tier::{Tier, UnknownTier};
 pub use super::Timeouts;

@@ -1,5 +1,6 @@
 //! The options of the client and their validation.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::tier::Tier;
 use crate::platform::{Timeouts, is_loopback};
 
 /// The hosts of the platform that may receive an access token, in lower case.
-pub const HOSTS: &[&str] = &["business-api.tiktok.com", SANDBOX_HOST];
+pub(super) const HOSTS: &[&str] = &["business-api.tiktok.com", SANDBOX_HOST];
 
 /// The path of the API.
 const API: &str = "/open_api/v1.3/";
@@ -21,7 +22,7 @@ const API: &str = "/open_api/v1.3/";
 const SANDBOX_HOST: &str = "sandbox-ads.tiktok.com";
 
 /// The default of [`ClientOptions::chunk_above`], in bytes.
-pub const CHUNK_ABOVE: u64 = 100_000_000;
+pub(super) const CHUNK_ABOVE: u64 = 100_000_000;
 
 /// The options of a client.
 #[derive(Clone)]
@@ -92,6 +93,7 @@ impl fmt::Debug for ClientOptions {
 
 /// Why a client cannot be created.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigurationError {
     /// The URL is malformed.
     #[error("`{url}` is not a valid URL for the API; use for example https://business-api.tiktok.com")]
@@ -100,7 +102,7 @@ pub enum ConfigurationError {
         url: String,
         /// The parser's error.
         #[source]
-        source: url::ParseError,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The URL is well-formed but not acceptable.
     #[error("`{url}` cannot be used for the API: {reason}")]
@@ -123,13 +125,15 @@ pub enum ConfigurationError {
     Zero(&'static str),
     /// TLS or the HTTP client did not start.
     #[error("the HTTP client cannot start")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Returns the URL that endpoints are joined to; it ends in a slash.
 pub(super) fn base(given: &str) -> Result<Url, ConfigurationError> {
-    let mut url = Url::parse(given)
-        .map_err(|source| ConfigurationError::Address { url: without_userinfo(given), source })?;
+    let mut url = Url::parse(given).map_err(|source| ConfigurationError::Address {
+        url: without_userinfo(given),
+        source: Box::new(source),
+    })?;
     let refuse = |reason| Err(ConfigurationError::Refused { url: without_userinfo(given), reason });
     if !url.username().is_empty() || url.password().is_some() {
         return refuse("it contains a user name or password; remove them, and set the token separately");
@@ -166,7 +170,7 @@ fn without_userinfo(given: &str) -> String {
 ///
 /// # Errors
 /// [`ConfigurationError`] for a URL that cannot be used.
-pub fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
+pub(super) fn origin_of(base_url: &str) -> Result<String, ConfigurationError> {
     Ok(base(base_url)?.origin().ascii_serialization())
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::destination::Advertiser;
 use super::forecast::{ad_calls, upload_calls, waiting_calls};
+use super::options::{CHUNK_ABOVE, HOSTS, origin_of};
 use super::upload::MAX_NAME_CHARS;
-use super::{CHUNK_ABOVE, ClientOptions, CodeTable, HOSTS, Tier, TikTokAds, columns, origin_of};
+use super::{ClientOptions, CodeTable, Tier, TikTokAds, columns, explain};
 use crate::platform::{
     CallCounts, Class, ConnectError, Connection, CoverLimits, Defaults, Destination, Platform, Problem,
     PublicationKind, PublicationName, PublicationTime, Quota, Row,
@@ -175,7 +176,7 @@ impl Platform for Ads {
     }
 
     fn explain(&self, code: &str, codes: Option<&toml::Value>) -> Option<String> {
-        super::explain(code, &code_table(codes))
+        explain::explain(code, &code_table(codes))
     }
 
     fn class_of(&self, code: &str, codes: Option<&toml::Value>) -> Option<Class> {

@@ -54,7 +54,8 @@ impl TikTokPost {
         }
         Ok(TikTokPost {
             origin: options.origin.clone().unwrap_or_else(|| base.origin().ascii_serialization()),
-            http: http_client(&options.timeouts, &base).map_err(PostOptionsError::Client)?,
+            http: http_client(&options.timeouts, &base)
+                .map_err(|error| PostOptionsError::Client(Box::new(error)))?,
             rate_limiter: PostRateLimiter::new(options.speed),
             bandwidth: BandwidthLimiter::new(options.bandwidth.filter(|rate| *rate > 0)),
             server_clock: ServerClock::default(),

@@ -73,7 +73,7 @@ pub enum PostStatus {
     },
     /// The post failed.
     Failed {
-        /// The platform's fail reason; see [`super::fail_reasons`].
+        /// The platform's fail reason; see the pages of `greenlit explain`.
         reason: String,
     },
 }

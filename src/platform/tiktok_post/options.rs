@@ -1,5 +1,6 @@
 //! The options of the client and their validation.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use url::Url;
 use crate::platform::{Timeouts, is_loopback};
 
 /// The hosts of the platform that may receive an access token, in lower case.
-pub const HOSTS: &[&str] = &["open.tiktokapis.com"];
+pub(super) const HOSTS: &[&str] = &["open.tiktokapis.com"];
 
 /// Called with the duration when a pause of all calls begins.
 type OnPause = Arc<dyn Fn(Duration) + Send + Sync>;
@@ -70,6 +71,7 @@ impl fmt::Debug for PostOptions {
 
 /// Why a client cannot be created.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PostOptionsError {
     /// The URL cannot be used.
     #[error("the URL of the API cannot be used: {0}; use for example https://open.tiktokapis.com")]
@@ -85,14 +87,14 @@ pub enum PostOptionsError {
     Token,
     /// TLS or the HTTP client did not start.
     #[error("the HTTP client cannot start")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// Returns scheme, host and port of a URL, which are part of the key of every effect.
 ///
 /// # Errors
 /// [`PostOptionsError`] for a URL that cannot be used.
-pub fn origin_of(base_url: &str) -> Result<String, PostOptionsError> {
+pub(super) fn origin_of(base_url: &str) -> Result<String, PostOptionsError> {
     Ok(base(base_url)?.origin().ascii_serialization())
 }
 
@@ -135,8 +137,8 @@ mod tests {
 
     #[test]
     fn uploads_only_to_the_platforms_own_hosts() {
-        let base = base("https://open.tiktokapis.com").unwrap();
-        let may = |text: &str| may_upload_to(&Url::parse(text).unwrap(), &base);
+        let api = base("https://open.tiktokapis.com").unwrap();
+        let may = |text: &str| may_upload_to(&Url::parse(text).unwrap(), &api);
         assert!(may("https://open-upload.tiktokapis.com/video/?upload_id=1"));
         assert!(may("https://upload.us.tiktokapis.com/video/"));
         for bad in [
@@ -149,7 +151,7 @@ mod tests {
         ] {
             assert!(!may(bad), "{bad}");
         }
-        let local = super::base("http://127.0.0.1:9").unwrap();
+        let local = base("http://127.0.0.1:9").unwrap();
         assert!(may_upload_to(&Url::parse("http://127.0.0.1:9/upload/1").unwrap(), &local));
         assert!(!may_upload_to(&Url::parse("https://open-upload.tiktokapis.com/").unwrap(), &local));
     }
@@ -157,7 +159,7 @@ mod tests {
     #[test]
     fn rejects_urls_that_would_expose_the_token() {
         for bad in ["http://open.tiktokapis.com", "https://me:pw@h", "https://h/v2", "h", "ftp://127.0.0.1"] {
-            assert!(super::base(bad).is_err(), "{bad}");
+            assert!(base(bad).is_err(), "{bad}");
         }
     }
 }

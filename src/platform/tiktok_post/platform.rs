@@ -4,11 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::destination::CreatorAccount;
-use super::endpoints::CREATOR;
-use super::{
-    CALLS_PER_MINUTE, HOSTS, POSTS_PER_MINUTE, PostMode, PostOptions, TikTokPost, calls, columns,
-    fail_reasons, origin_of,
-};
+use super::endpoints::{CALLS_PER_MINUTE, CREATOR, POSTS_PER_MINUTE, calls};
+use super::options::{HOSTS, origin_of};
+use super::{PostMode, PostOptions, TikTokPost, columns, fail_reasons};
 use crate::platform::{
     CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, Problem, PublicationKind,
     PublicationName, PublicationTime, Quota, Row,

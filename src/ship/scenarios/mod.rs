@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use self::fake::{FakePages, FakePlatform, FakePreparer, Fault, asset};
 use super::crash_points::{self, CrashPoints};
 use super::*;
@@ -89,7 +87,7 @@ impl Scenario {
     }
 
     async fn run_with_first_poll(&self, first_poll_after_upload: Option<Duration>) -> ShipOutcome {
-        let (sender, receiver) = mpsc::channel(16);
+        let (sender, receiver) = prepared_files(16);
         let mut request = ShipRequest {
             landing: self.landing,
             until: self.until,
@@ -127,7 +125,7 @@ impl Scenario {
                         _ => Ok(asset(seed)),
                     },
                 };
-                if sender.send(prepared).await.is_err() {
+                if !sender.send(prepared).await {
                     break;
                 }
             }

@@ -161,7 +161,7 @@ async fn ship_assets(
     scenario: &Scenario,
     platform: Arc<MeteredPlatform>,
 ) -> (Vec<Delivery>, usize) {
-    let (sender, receiver) = mpsc::channel(16);
+    let (sender, receiver) = prepared_files(16);
     let request = ShipRequest {
         pages: Arc::new(FakePages),
         crash: CrashPoints::default(),
@@ -183,7 +183,7 @@ async fn ship_assets(
             let asset = asset(&seed);
             let profile_hash = asset.profile_hash().to_owned();
             let prepared = Prepared { source: source.into(), source_blake3, profile_hash, result: Ok(asset) };
-            sender.send(prepared).await.unwrap();
+            assert!(sender.send(prepared).await);
         }
         drop(sender);
     };
