@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::bytes::{Bytes, read_range};
-use super::Extent;
+use super::extent::Extent;
 use crate::model::Completeness;
 
 /// Larger files are not checked, because every block must be read.

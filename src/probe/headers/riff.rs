@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::bytes::{Bytes, read_range};
-use super::too_short;
+use super::extent::too_short;
 use crate::model::Completeness;
 
 /// Lists read: a long AVI has one per gigabyte.

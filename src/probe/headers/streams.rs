@@ -3,8 +3,8 @@
 use std::io;
 
 use super::super::bytes::{Bytes, read_range};
+use super::extent::{Extent, too_short};
 use super::stream_marks::{Encryption, StreamSelector};
-use super::{Extent, too_short};
 use crate::model::Completeness;
 
 /// Tags read in one FLV file.

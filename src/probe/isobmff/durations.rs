@@ -3,8 +3,9 @@
 use std::io;
 
 use super::boxes::{BoxHeader, boxes, descendant, read_content};
-use super::{Bytes, IsoTrack, edits, samples};
+use super::{edits, samples};
 use crate::model::contradicts;
+use crate::probe::bytes::Bytes;
 
 /// A number of ticks in a time scale.
 type Ticks = (u32, u64);
@@ -111,15 +112,15 @@ pub struct MovieDurations {
 pub(super) fn movie<B: Bytes + ?Sized>(
     bytes: &B,
     moov: &BoxHeader,
-    tracks: &[IsoTrack],
+    tracks: &[&TrackDurations],
 ) -> io::Result<MovieDurations> {
-    let measured_s = tracks.iter().filter_map(|track| track.durations.measured_s).reduce(f64::max);
+    let measured_s = tracks.iter().filter_map(|track| track.measured_s).reduce(f64::max);
     let inside = boxes(bytes, moov.content, moov.end.min(bytes.len()?))?;
     let declared = match inside.iter().find(|found| &found.kind == b"mvhd") {
         Some(mvhd) => declared_s(&read_content(bytes, mvhd)?),
         None => None,
     };
-    let wrong_track = tracks.iter().find_map(|track| track.durations.contradicted_s);
+    let wrong_track = tracks.iter().find_map(|track| track.contradicted_s);
     let contradicted_s = measured_s
         .and_then(|measured| declared.filter(|&declared| contradicts(declared, measured)).or(wrong_track));
     Ok(MovieDurations { measured_s, contradicted_s })

@@ -3,8 +3,9 @@
 use std::io;
 
 use super::boxes::{BoxHeader, boxes, descendant, read_content};
-use super::{Bytes, samples};
+use super::samples;
 use crate::model::{EditList, EditListKind};
+use crate::probe::bytes::Bytes;
 
 /// The longest reorder delay or encoder priming that does not count as a trim, in seconds. Priming is 1024
 /// to 2112 samples, below 0.05 s at 44.1 kHz; reordering by two frames at 15 frames/s takes 0.14 s.
@@ -163,7 +164,7 @@ pub(super) fn media_start<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io:
 /// Returns the edits of a track, none if it has no list; `None` for a list that is repeated (flag 1), because that has
 /// durations of its own.
 fn unrepeated<B: Bytes + ?Sized>(bytes: &B, trak: &BoxHeader) -> io::Result<Option<Vec<Edit>>> {
-    let Some(elst) = super::descendant(bytes, trak, &[b"edts", b"elst"])? else {
+    let Some(elst) = descendant(bytes, trak, &[b"edts", b"elst"])? else {
         return Ok(Some(Vec::new()));
     };
     let content = read_content(bytes, &elst)?;

@@ -3,8 +3,8 @@
 use std::io;
 
 use super::boxes::BoxHeader;
-use super::{Bytes, edits, samples};
-use crate::probe::bytes::read_range;
+use super::{edits, samples};
+use crate::probe::bytes::{Bytes, read_range};
 
 /// Bytes of a table of sizes that are read: four million samples.
 const MAX_TABLE: u64 = 16 << 20;

@@ -3,8 +3,8 @@
 
 use std::io;
 
-use super::Bytes;
 use super::boxes::{BoxHeader, boxes, descendant, read_content};
+use crate::probe::bytes::Bytes;
 
 /// Fragments examined at the beginning and at the end: protected samples also need a protected sample entry,
 /// so the fragments only matter in files that violate this.

@@ -3,9 +3,8 @@
 
 use std::io;
 
-use super::Bytes;
-use super::boxes::{BoxHeader, boxes};
-use crate::probe::bytes::read_range;
+use super::boxes::{BoxHeader, boxes, descendant};
+use crate::probe::bytes::{Bytes, read_range};
 
 /// Samples read per track: 4.6 hours at 60 frames/s.
 const MAX_SAMPLES: usize = 1_000_000;
@@ -54,7 +53,7 @@ pub(super) fn read<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result
 /// Returns the sum of the sample durations in units of the track's time scale; `None` when the table is missing,
 /// too large or malformed.
 pub(super) fn total_duration<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<Option<u64>> {
-    let Some(found) = super::descendant(bytes, stbl, &[b"stts"])? else { return Ok(None) };
+    let Some(found) = descendant(bytes, stbl, &[b"stts"])? else { return Ok(None) };
     let Some(times) = entries(bytes, &found)? else { return Ok(None) };
     // Some writers store a negative duration, which shortens the sum.
     let runs = times.chunks_exact(2).map(|run| i64::from(run[0]).checked_mul(i64::from(run[1] as i32)));
@@ -65,7 +64,7 @@ pub(super) fn total_duration<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> 
 /// Returns the composition time of the first sample, by which a track with reordered samples begins and ends later
 /// than its decode times; zero without a table.
 pub(super) fn first_offset<B: Bytes + ?Sized>(bytes: &B, stbl: &BoxHeader) -> io::Result<i64> {
-    let Some(found) = super::descendant(bytes, stbl, &[b"ctts"])? else { return Ok(0) };
+    let Some(found) = descendant(bytes, stbl, &[b"ctts"])? else { return Ok(0) };
     let head = read_range(bytes, found.content, 16)?;
     let offset = head.get(12..16).and_then(|word| word.try_into().ok()).map(i32::from_be_bytes);
     Ok(offset.map_or(0, i64::from))

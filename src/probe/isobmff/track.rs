@@ -3,9 +3,13 @@
 use std::io;
 
 use super::boxes::{BoxHeader, descendant, read_content};
-use super::{Bytes, EmptySamples, PlayedParts, Samples, TrackDurations};
+use super::durations::TrackDurations;
+use super::edits::PlayedParts;
+use super::empty_samples::EmptySamples;
+use super::samples::Samples;
 use super::{durations, edits, empty_samples, fragments, protection, samples};
 use crate::model::EditList;
+use crate::probe::bytes::Bytes;
 
 /// The facts of a track.
 #[derive(Clone, Debug, Default, PartialEq)]

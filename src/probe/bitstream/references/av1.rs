@@ -3,8 +3,8 @@
 
 use super::super::Bits;
 use super::super::av1::{FrameFields, OBU_SEQUENCE_HEADER, frame_fields, leb128};
-use super::SampleInfo;
 use super::display_order::{DisplayOrder, Numbered};
+use super::sample_info::SampleInfo;
 
 /// Units read per sample: one frame is shown, few others are hidden.
 const MAX_UNITS: usize = 64;

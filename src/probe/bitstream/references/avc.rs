@@ -1,11 +1,13 @@
 //! The frame numbers of H.264 (ITU-T H.264, 7.4.3): each reference frame counts one up, so a number that is left out
 //! is a frame that is missing.
 
+use super::super::Bits;
 use super::super::h264::{self, SliceFields};
 use super::super::parameter_sets::{SetCodec, UnitReader};
 use super::super::random_access::{RECOVERY_POINT, sei_payload};
 use super::display_order::{DisplayOrder, Numbered};
-use super::{Bits, MAX_UNITS, SampleInfo, get, put, slice_bits};
+use super::sample_info::SampleInfo;
+use super::slices::{MAX_UNITS, get, put, slice_bits};
 
 /// References per list that a slice can use.
 const MAX_REFERENCES: u32 = 32;

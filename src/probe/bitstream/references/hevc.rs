@@ -1,10 +1,12 @@
 //! The reference picture sets of HEVC (ITU-T H.265, 8.3.2): each frame lists by picture order count which earlier
 //! frames it refers to, and which are still needed.
 
+use super::super::Bits;
 use super::super::hevc;
 use super::super::parameter_sets::{SetCodec, UnitReader};
 use super::display_order::{DisplayOrder, Numbered};
-use super::{Bits, MAX_UNITS, SampleInfo, bits_below, get, put, slice_bits};
+use super::sample_info::SampleInfo;
+use super::slices::{MAX_UNITS, bits_below, get, put, slice_bits};
 
 /// Pictures in one set.
 const MAX_PICTURES: usize = 16;

@@ -1,8 +1,8 @@
 //! The temporal references of MPEG-1 and MPEG-2 video (ISO/IEC 13818-2, 6.3.9): they count the frames of a group of
 //! pictures in display order, so that a missing I or P frame leaves a hole.
 
-use super::SampleInfo;
 use super::display_order::{DisplayOrder, Numbered};
+use super::sample_info::SampleInfo;
 
 /// Temporal references have ten bits.
 const MODULUS: u32 = 1 << 10;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use super::super::Bytes;
 use super::super::boxes::{BoxHeader, boxes, read_content};
 use super::super::fields::FieldReader;
 use super::movie::TrackDefaults;
+use crate::probe::bytes::Bytes;
 
 /// Returns the start time, in seconds, of the first incomplete segment that the content of `sidx` lists;
 /// `Some(None)` when all are complete, `None` when the box lists no segment.

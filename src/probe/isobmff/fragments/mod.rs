@@ -12,8 +12,9 @@ mod tests;
 use std::io;
 
 use super::boxes::{BoxHeader, boxes, descendant, read_content};
-use super::{Bytes, MovieDurations};
+use super::durations::{self, MovieDurations};
 use crate::model::{Completeness, contradicts};
+use crate::probe::bytes::Bytes;
 use indices::{missing_random_access_point, missing_segment};
 use movie::movie;
 pub(super) use movie::track_id;
@@ -117,7 +118,7 @@ pub(super) fn durations<B: Bytes + ?Sized>(
 fn header_durations<B: Bytes + ?Sized>(bytes: &B, moov: &BoxHeader, size: u64) -> io::Result<Vec<f64>> {
     let mut durations = Vec::new();
     let mut add = |content: &[u8]| {
-        durations.extend(super::durations::declared_s(content).filter(|declared| *declared > 0.0));
+        durations.extend(durations::declared_s(content).filter(|declared| *declared > 0.0));
     };
     let inside = boxes(bytes, moov.content, moov.end.min(size))?;
     if let Some(mvhd) = inside.iter().find(|found| &found.kind == b"mvhd") {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::super::boxes::{BoxHeader, boxes, descendant, read_content};
+use super::super::edits;
 use super::super::fields::FieldReader;
-use super::super::{Bytes, edits};
+use crate::probe::bytes::Bytes;
 
 /// The time scale of a track, and the default duration and size of its samples.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +56,7 @@ pub(super) fn movie<B: Bytes + ?Sized>(
 }
 
 /// Returns the id in the content of a track header.
-pub(in super::super) fn track_id(content: &[u8]) -> Option<u32> {
+pub(crate) fn track_id(content: &[u8]) -> Option<u32> {
     let mut fields = FieldReader(content);
     let (version, _) = fields.head()?;
     fields.wide(version)?;

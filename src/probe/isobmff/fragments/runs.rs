@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::super::boxes::{BoxHeader, boxes, read_content};
+use super::super::empty_samples::EmptySamples;
 use super::super::fields::FieldReader;
-use super::super::{Bytes, EmptySamples};
 use super::movie::{TrackDefaults, movie, track_id};
+use crate::probe::bytes::Bytes;
 
 /// Fragments whose samples are counted.
 const MAX_COUNTED: usize = 4096;
@@ -54,17 +55,17 @@ pub(super) fn whole_fragments(top: &[BoxHeader], size: u64) -> Vec<&BoxHeader> {
 
 /// The samples of a track in the fragments.
 #[derive(Clone, Debug, Default)]
-pub(in super::super) struct CountedSamples {
+pub(crate) struct CountedSamples {
     /// Their number.
-    pub(in super::super) count: u64,
+    pub(crate) count: u64,
     /// Those without data.
-    pub(in super::super) empty: EmptySamples,
+    pub(crate) empty: EmptySamples,
     /// How long they last after the start of the first fragment in seconds, if all fragments were read.
-    pub(in super::super) duration_s: Option<f64>,
+    pub(crate) duration_s: Option<f64>,
 }
 
 /// Returns the samples of the tracks by id.
-pub(in super::super) fn counted_samples<B: Bytes + ?Sized>(
+pub(crate) fn counted_samples<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
 ) -> io::Result<BTreeMap<u32, CountedSamples>> {
@@ -116,10 +117,7 @@ fn read_fragment<B: Bytes + ?Sized>(
 }
 
 /// Returns the start of each track in a fragment, in units of the track.
-pub(in super::super) fn start_times<B: Bytes + ?Sized>(
-    bytes: &B,
-    moof: &BoxHeader,
-) -> io::Result<BTreeMap<u32, u64>> {
+pub(crate) fn start_times<B: Bytes + ?Sized>(bytes: &B, moof: &BoxHeader) -> io::Result<BTreeMap<u32, u64>> {
     let mut times = BTreeMap::new();
     for traf in boxes(bytes, moof.content, moof.end)?.iter().filter(|found| &found.kind == b"traf") {
         let (mut id, mut time) = (None, None);
