@@ -285,7 +285,7 @@ mod linux {
     /// Forbids access to any file by path, TCP, signals to other processes and their abstract sockets, as far
     /// as the kernel's version of Landlock can. Returns that version (ABI).
     pub(super) fn landlock(devices: bool) -> Result<u32, String> {
-        let threads = super::super::template::threads().unwrap_or(1);
+        let threads = super::super::threads::threads().unwrap_or(1);
         if threads != 1 {
             return Err(format!("{threads} threads are already running"));
         }

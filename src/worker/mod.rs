@@ -22,6 +22,7 @@ mod spawner;
 mod syscalls;
 mod template;
 mod template_process;
+mod threads;
 mod wire;
 
 pub use barrier::{Barrier, Isolation};

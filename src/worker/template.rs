@@ -16,6 +16,7 @@ use super::child::{Execute, serve_jobs};
 use super::descriptors::close_inherited;
 use super::lockdown::{Confinement, restrict_template};
 use super::raw::{end_process, fork};
+use super::threads::threads;
 use super::wire::{TemplateReply, TemplateRequest, receive, send, version};
 use crate::job::WorkerInfo;
 
@@ -133,16 +134,4 @@ impl Template {
         }
         end_process()
     }
-}
-
-/// Returns the number of threads of this process.
-#[cfg(target_os = "linux")]
-pub(super) fn threads() -> io::Result<usize> {
-    Ok(std::fs::read_dir("/proc/self/task")?.count())
-}
-
-/// Elsewhere no library that greenlit loads starts threads.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn threads() -> io::Result<usize> {
-    Ok(1)
 }
