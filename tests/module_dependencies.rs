@@ -280,7 +280,7 @@ fn libraries(program: &str) -> BTreeSet<String> {
     let bytes = std::fs::read(program).unwrap();
     let file = ElfFile64::<object::Endianness>::parse(bytes.as_slice()).unwrap();
     let table = file.elf_dynamic_table().unwrap();
-    let needed = table.iter().filter(|entry| entry.tag == i64::from(object::elf::DT_NEEDED));
+    let needed = table.iter().filter(|entry| entry.tag == object::elf::DT_NEEDED);
     needed.map(|entry| String::from_utf8(table.string(entry).unwrap().to_vec()).unwrap()).collect()
 }
 
