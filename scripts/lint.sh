@@ -21,6 +21,9 @@ else
     echo 'lint: clippy not run: it is missing (rustup component add clippy)'
 fi
 
+echo "$cargo doc --locked --no-deps --lib (warnings are errors)"
+RUSTDOCFLAGS='-D warnings' "$cargo" doc --locked --no-deps --lib --quiet
+
 if "$cargo" deny --version >/dev/null 2>&1; then
     echo "$cargo deny --workspace check bans licenses sources"
     "$cargo" deny --workspace check bans licenses sources

@@ -135,7 +135,7 @@ impl VerifyReport {
 
 /// How the similarity of two frames is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum SimilarityMetric {
     /// Structural similarity of luma, at most 1.
@@ -146,7 +146,7 @@ pub enum SimilarityMetric {
 
 /// The visual similarity of output and source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Similarity {
     /// What was measured.
     pub metric: SimilarityMetric,

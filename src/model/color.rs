@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The four colour tags of a video stream, in FFmpeg's names (`bt709`, `smpte2084`, …).
 /// `None` is "unspecified": decoders then guess by the frame size.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct ColorTags {
     /// `tv` (limited) or `pc` (full).
     pub range: Option<String>,
@@ -91,7 +91,7 @@ impl Primaries {
 
 /// The kind of high dynamic range a stream declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HdrKind {
@@ -107,7 +107,7 @@ pub enum HdrKind {
 
 /// The Dolby Vision configuration record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct DolbyVision {
     /// `dv_profile`: 5 has no compatible base layer, 8 has one.
     pub profile: u8,
@@ -117,7 +117,7 @@ pub struct DolbyVision {
 
 /// The declared high dynamic range format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Hdr {
     /// The HDR format.

@@ -54,7 +54,7 @@ pub struct DecodeReport {
 
 /// One error of a decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct DecodeError {
     /// Index of the stream.
@@ -70,7 +70,7 @@ pub struct DecodeError {
 
 /// What went wrong with a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
@@ -91,7 +91,7 @@ pub enum DecodeErrorKind {
 
 /// A span of the video in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct TimeRange {
     /// Start in seconds.
     pub from_s: f64,

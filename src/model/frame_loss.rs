@@ -7,7 +7,7 @@ const MAX_TIMES: usize = 20;
 
 /// How a loss of frames shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LossKind {
@@ -23,13 +23,13 @@ pub enum LossKind {
 
 /// Frames that a stream lacks, by one sign of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct FrameLoss {
     /// How the loss shows.
     pub kind: LossKind,
     /// Number of lost frames.
-    #[cfg_attr(test, schemars(range(min = 1)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(range(min = 1)))]
     pub count: u64,
     /// Number of frames among which they are lost: the packets of its stream, or for a gap in the times those that the
     /// video should have.

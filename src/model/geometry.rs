@@ -6,7 +6,7 @@ use super::Rational;
 
 /// A width and a height in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Size {
     /// Columns.
     pub width: u32,
@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Rotation {
 
 /// A reflection from the display matrix, applied before the rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Flip {
     /// Left and right are swapped.

@@ -8,7 +8,7 @@ use super::{AudioStream, Container, OtherStream, VideoStream};
 ///
 /// The field names are those of the JSON report. `None` means absent or unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct MediaFacts {
@@ -160,7 +160,7 @@ pub fn contradicts(declared_s: f64, measured_s: f64) -> bool {
 
 /// Whether the file contains the bytes that its container declares, as determined without decoding.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(tag = "state", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Completeness {
@@ -180,7 +180,7 @@ pub enum Completeness {
 
 /// Metadata that an advertiser may not want to publish.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PrivacyTags {
     /// Names of tags with a location.

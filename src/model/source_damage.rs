@@ -11,7 +11,7 @@ const NAMED_TIMES: usize = 5;
 
 /// The packets of a source that do not decode.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct SourceDamage {
     /// Number of packets that were decoded, with and without errors.

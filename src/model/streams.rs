@@ -9,7 +9,7 @@ use super::{
 
 /// One video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct VideoStream {
@@ -123,7 +123,7 @@ impl VideoStream {
 
 /// One audio stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct AudioStream {
@@ -178,7 +178,7 @@ impl AudioStream {
 
 /// A stream that is neither video nor audio.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OtherStream {
     /// Index of the stream in the file.
@@ -195,7 +195,7 @@ pub struct OtherStream {
 
 /// The kinds of [`OtherStream`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum OtherKind {

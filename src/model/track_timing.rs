@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The edit list of a track (ISO/IEC 14496-12, 8.6.6), classified.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct EditList {
     /// Whether it changes playback.
@@ -23,7 +23,7 @@ pub struct EditList {
 
 /// Whether an edit list only describes the encoding or edits the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EditListKind {
     /// Encoder priming or reorder delay; removing it changes no frame and no sound.
@@ -34,7 +34,7 @@ pub enum EditListKind {
 
 /// Statistics of the timestamps of a video stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Timing {
     /// The shortest interval between two frames in presentation order, in seconds.

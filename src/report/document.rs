@@ -17,11 +17,11 @@ pub const SCHEMA: &str = "greenlit.report/1";
 /// Unknown facts are null, never zero. Times are in seconds, bit rates in bits per second, sizes in bytes. Readers must
 /// tolerate fields that they do not know: later versions may add some, but remove none.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(title = "greenlit report", extend("$id" = "urn:greenlit:schema:report:1")))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), schemars(title = "greenlit report", extend("$id" = "urn:greenlit:schema:report:1")))]
 pub struct Report {
     /// The name and version of the schema.
-    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(extend("const" = SCHEMA)))]
     pub schema: &'static str,
     /// The program that wrote the report.
     pub tool: Tool,
@@ -50,7 +50,7 @@ pub struct Report {
 
 /// An output of an earlier fix whose source was deleted or renamed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct StaleEntry {
     /// The path of the output.
     pub output: String,
@@ -62,14 +62,14 @@ pub struct StaleEntry {
 
 /// A limit that was last compared with its source long ago.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct OldLimit {
     /// The profile.
     pub profile: String,
     /// The rule.
     pub rule: RuleId,
     /// The day the limit was last compared with its source, `YYYY-MM-DD`.
-    #[cfg_attr(test, schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))]
+    #[cfg_attr(all(test, feature = "report"), schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))]
     pub checked_on: String,
     /// Whole days since then.
     pub age_days: u32,
@@ -77,10 +77,10 @@ pub struct OldLimit {
 
 /// The program and its media library.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Tool {
     /// The name of the program.
-    #[cfg_attr(test, schemars(extend("const" = "greenlit")))]
+    #[cfg_attr(all(test, feature = "report"), schemars(extend("const" = "greenlit")))]
     pub name: &'static str,
     /// The version of greenlit.
     pub version: &'static str,
@@ -91,7 +91,7 @@ pub struct Tool {
     /// The barriers that the system or an option refused, as `name: reason`; `None` if the run read no media.
     pub isolation_refused: Option<Vec<String>>,
     /// The version (ABI) of the kernel's Landlock that is in force; `None` if it is not.
-    #[cfg_attr(test, schemars(range(min = 1)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(range(min = 1)))]
     pub landlock_abi: Option<u32>,
 }
 

@@ -11,12 +11,12 @@ use crate::rules::{Finding, RuleId, Verdict};
 
 /// One file under one profile; also one line of the format `ndjson`.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "file"))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema), schemars(rename = "file"))]
 pub struct FileEntry {
     /// The path as given, joined with `/`; lossy when the name is not UTF-8.
     pub path: String,
     /// The exact bytes of a name that is not UTF-8, percent-encoded.
-    #[cfg_attr(test, schemars(with = "String", regex(pattern = "^[!-~]+$")))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "String", regex(pattern = "^[!-~]+$")))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_raw: Option<String>,
     /// The profile.
@@ -30,7 +30,7 @@ pub struct FileEntry {
     #[serde(skip)]
     pub forecast: Option<FixForecast>,
     /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
-    #[cfg_attr(test, schemars(with = "String"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "String"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The media facts; `None` if the file could not be read.
@@ -38,32 +38,32 @@ pub struct FileEntry {
     /// The findings of the rules, worst first.
     pub findings: Vec<Finding>,
     /// Rules that could not be decided because a fact is unknown.
-    #[cfg_attr(test, schemars(length(min = 1)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(length(min = 1)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub undecided: Vec<RuleId>,
     /// Why `--deep` did not decode the file: its header already refuses it. Absent if it was decoded, or if
     /// that was not asked for.
-    #[cfg_attr(test, schemars(with = "String"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "String"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_decoded: Option<String>,
     /// The result of the fix; absent for commands that fix nothing.
-    #[cfg_attr(test, schemars(with = "Fix"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Fix"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
     /// The state of the upload and of the ads; absent for commands that deliver nothing.
-    #[cfg_attr(test, schemars(with = "Delivery"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Delivery"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<Delivery>,
     /// What of the isolation of the media workers the system or an option refused, as `name: reason`, for readers of
     /// single entries; absent if nothing is missing.
-    #[cfg_attr(test, schemars(length(min = 1)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(length(min = 1)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolation_refused: Vec<String>,
 }
 
 /// The state of the upload and of the ads of a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Delivery {
     /// The state of the asset.
     pub state: DeliveryState,
@@ -84,7 +84,7 @@ pub struct Delivery {
 
 /// What is created from a video.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Publication {
@@ -128,10 +128,10 @@ impl Publication {
 
 /// One ad of a manifest.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct AdDelivery {
     /// Row in the manifest, from 1.
-    #[cfg_attr(test, schemars(range(min = 1)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(range(min = 1)))]
     pub row: u64,
     /// The state of the ad, post, draft or entry.
     pub state: DeliveryState,
@@ -148,7 +148,7 @@ pub struct AdDelivery {
 
 /// What a person must settle about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RowProblem {

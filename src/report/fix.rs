@@ -11,7 +11,7 @@ use crate::rules::{RuleId, Verdict};
 
 /// The result of fixing a file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Fix {
     /// The kind of change.
     pub action: FixAction,
@@ -29,10 +29,10 @@ pub struct Fix {
     /// Why a cheaper change was not enough, or why there is no output.
     pub reason: Option<String>,
     /// The refusal class, from a closed list, if there is no output.
-    #[cfg_attr(test, schemars(extend("enum" = super::schema::generator::refusals())))]
+    #[cfg_attr(all(test, feature = "report"), schemars(extend("enum" = super::schema::generator::refusals())))]
     pub refusal: Option<&'static str>,
     /// The video encoder; `None` if the video was copied or there is no output.
-    #[cfg_attr(test, schemars(extend("enum" = super::schema::generator::encoders())))]
+    #[cfg_attr(all(test, feature = "report"), schemars(extend("enum" = super::schema::generator::encoders())))]
     pub encoder: Option<&'static str>,
     /// The verification of the output; `None` if there is no output.
     pub verified: Option<Verified>,
@@ -45,12 +45,12 @@ pub struct Fix {
 
 /// A stream of the source that the output leaves out.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Dropped {
     /// Index of the stream in the source.
     pub stream: u32,
     /// `video`, `audio`, `data`, `subtitle` or `attachment`.
-    #[cfg_attr(test, schemars(extend("enum" = ["video", "audio", "data", "subtitle", "attachment"])))]
+    #[cfg_attr(all(test, feature = "report"), schemars(extend("enum" = ["video", "audio", "data", "subtitle", "attachment"])))]
     pub kind: &'static str,
     /// FFmpeg's codec name, or the four-character code.
     pub codec: Option<String>,
@@ -81,10 +81,10 @@ impl From<&DroppedStream> for Dropped {
 
 /// Content of the output that the source does not have.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Added {
     /// `silence`, `held-frame`, `repetition` or `borders`.
-    #[cfg_attr(test, schemars(extend("enum" = ["silence", "held-frame", "repetition", "borders"])))]
+    #[cfg_attr(all(test, feature = "report"), schemars(extend("enum" = ["silence", "held-frame", "repetition", "borders"])))]
     pub kind: &'static str,
     /// How long it lasts in seconds; `None` if it is part of every frame, or unknown.
     pub duration_s: Option<f64>,
@@ -101,7 +101,7 @@ impl From<&Addition> for Added {
 
 /// The kind of change, from none to failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum FixAction {
@@ -141,7 +141,7 @@ impl FixAction {
 
 /// The verification that an output complies and shows the same content as its source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Verified {
     /// The verdict on the output.
     pub verdict: Verdict,

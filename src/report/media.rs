@@ -12,7 +12,7 @@ use crate::model::{
 
 /// The media facts of a file, as the report shows them.
 #[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Media(#[serde(with = "MediaJson")] pub(super) MediaFacts);
 
@@ -23,7 +23,7 @@ impl From<MediaFacts> for Media {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "media", transform = super::schema::generator::describe_like::<MediaFacts>))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema), schemars(rename = "media", transform = super::schema::generator::describe_like::<MediaFacts>))]
 #[serde(remote = "MediaFacts")]
 struct MediaJson {
     container: Option<Container>,
@@ -35,13 +35,13 @@ struct MediaJson {
     bit_rate: Option<u64>,
     fast_start: Option<bool>,
     fragmented: Option<bool>,
-    #[cfg_attr(test, schemars(with = "Vec<VideoJson>"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Vec<VideoJson>"))]
     #[serde(serialize_with = "video_streams")]
     video: Vec<VideoStream>,
-    #[cfg_attr(test, schemars(with = "Vec<AudioJson>"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Vec<AudioJson>"))]
     #[serde(serialize_with = "audio_streams")]
     audio: Vec<AudioStream>,
-    #[cfg_attr(test, schemars(with = "Vec<OtherJson>"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Vec<OtherJson>"))]
     #[serde(serialize_with = "other_streams")]
     other: Vec<OtherStream>,
     major_brand: Option<String>,
@@ -55,7 +55,7 @@ struct MediaJson {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "video", transform = super::schema::generator::describe_like::<VideoStream>))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema), schemars(rename = "video", transform = super::schema::generator::describe_like::<VideoStream>))]
 #[serde(remote = "VideoStream")]
 struct VideoJson {
     index: u32,
@@ -67,7 +67,7 @@ struct VideoJson {
     bit_depth: Option<u8>,
     width: Option<u32>,
     height: Option<u32>,
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = super::schema::generator::RATIO)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Option<String>", regex(pattern = super::schema::generator::RATIO)))]
     #[serde(serialize_with = "with_colon")]
     sample_aspect_ratio: Option<Rational>,
     #[serde(serialize_with = "degrees")]
@@ -80,7 +80,7 @@ struct VideoJson {
     #[serde(getter = "display_height")]
     display_height: Option<u32>,
     /// Exact display aspect ratio.
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = super::schema::generator::RATIO)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Option<String>", regex(pattern = super::schema::generator::RATIO)))]
     #[serde(getter = "VideoStream::display_aspect_ratio", serialize_with = "with_colon")]
     display_aspect_ratio: Option<Rational>,
     frame_rate: Option<Rational>,
@@ -98,7 +98,7 @@ struct VideoJson {
     chroma: Option<String>,
     alpha: Option<bool>,
     modal_frame_rate: Option<Rational>,
-    #[cfg_attr(test, schemars(with = "Option<String>", regex(pattern = super::schema::generator::RATIO)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Option<String>", regex(pattern = super::schema::generator::RATIO)))]
     #[serde(serialize_with = "with_colon")]
     bitstream_sample_aspect_ratio: Option<Rational>,
     edit_list: Option<EditList>,
@@ -116,7 +116,7 @@ struct VideoJson {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "audio", transform = super::schema::generator::describe_like::<AudioStream>))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema), schemars(rename = "audio", transform = super::schema::generator::describe_like::<AudioStream>))]
 #[serde(remote = "AudioStream")]
 struct AudioJson {
     index: u32,
@@ -142,11 +142,11 @@ struct AudioJson {
 }
 
 #[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema), schemars(rename = "other", transform = super::schema::generator::describe_like::<OtherStream>))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema), schemars(rename = "other", transform = super::schema::generator::describe_like::<OtherStream>))]
 #[serde(remote = "OtherStream")]
 struct OtherJson {
     index: u32,
-    #[cfg_attr(test, schemars(with = "String", extend("enum" = ["data", "subtitle", "attachment"])))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "String", extend("enum" = ["data", "subtitle", "attachment"])))]
     #[serde(serialize_with = "kind")]
     kind: OtherKind,
     codec: Option<String>,

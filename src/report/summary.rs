@@ -8,7 +8,7 @@ use crate::rules::Verdict;
 
 /// Counts of entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct Summary {
     /// Number of entries.
     pub files: u64,
@@ -34,23 +34,23 @@ pub struct Summary {
     /// Rows that changed since their ads or posts were published; the changes are not sent.
     pub unsent_changes: u64,
     /// The uploads; absent for commands that upload nothing.
-    #[cfg_attr(test, schemars(with = "DoneCount"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "DoneCount"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uploads: Option<DoneCount>,
     /// The ads; absent where none are created.
-    #[cfg_attr(test, schemars(with = "DoneCount"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "DoneCount"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ads: Option<DoneCount>,
     /// The posts and drafts; absent where none are created.
-    #[cfg_attr(test, schemars(with = "DoneCount"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "DoneCount"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub posts: Option<DoneCount>,
     /// The entries of a list of files; absent where none are written.
-    #[cfg_attr(test, schemars(with = "DoneCount"))]
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "DoneCount"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<DoneCount>,
     /// Wall time of the run in seconds.
-    #[cfg_attr(test, schemars(range(min = 0)))]
+    #[cfg_attr(all(test, feature = "report"), schemars(range(min = 0)))]
     pub elapsed_s: f64,
 }
 
@@ -87,7 +87,7 @@ impl Summary {
 
 /// How many of the things asked for are done, by this run or before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 pub struct DoneCount {
     /// On the platform.
     pub done: u64,

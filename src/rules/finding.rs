@@ -7,7 +7,7 @@ use crate::profile::{Confidence, RuleId, Severity};
 
 /// The cheapest kind of change that resolves a finding, ordered by cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Remedy {
@@ -33,7 +33,7 @@ pub enum Remedy {
 
 /// One finding of a rule, in the shape of the JSON report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Finding {
     /// The stable id of the rule, such as `video-codec`.
@@ -53,7 +53,7 @@ pub struct Finding {
     /// For missing data, the position in seconds from which data is missing.
     pub first_missing_s: Option<f64>,
     /// The day on which the limit was last compared with its source, `YYYY-MM-DD`.
-    #[cfg_attr(test, schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))]
+    #[cfg_attr(all(test, feature = "report"), schemars(regex(pattern = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")))]
     pub checked_on: Option<String>,
     /// How reliable the limit is.
     pub confidence: Confidence,
@@ -68,7 +68,7 @@ pub struct Finding {
 
 /// The verdict on one file under one profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// No error, and every fact an error-level rule needs is known.
