@@ -18,7 +18,7 @@ use greenlit::probe::header_probe::{HeaderProbe, probe};
 
 const EXTENSIONS: [&str; 7] = ["mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm"];
 /// Mutations made of the small files.
-const MUTATIONS: u64 = 2400;
+const MUTATIONS: u64 = 6000;
 /// Files up to this size are mutated.
 const SMALL_BYTES: u64 = 200_000;
 
