@@ -25,6 +25,8 @@ pub(super) struct Metadata {
     has_keys: bool,
     /// Names of tags set so far.
     names: Vec<String>,
+    /// Whether a tag is set again.
+    repeats: bool,
 }
 
 impl Metadata {
@@ -162,14 +164,23 @@ impl Metadata {
         self.add("location")
     }
 
-    /// Adds the name of a tag. The library sorts tags that are set again in a way of its own.
+    /// Adds the name of a tag.
     fn add(&mut self, name: &str) -> Result<(), Reason> {
-        if self.names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            return Err(Reason::Metadata);
+        match self.names.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+            Some(known) if known == name => self.repeats = true,
+            Some(_) => return Err(Reason::Metadata),
+            None => {
+                self.names.push(name.to_owned());
+                add_private(name.to_owned(), &mut self.privacy);
+            }
         }
-        self.names.push(name.to_owned());
-        add_private(name.to_owned(), &mut self.privacy);
         Ok(())
+    }
+
+    /// Checks that the order of the names is certain: the library sorts tags that repeat in a way of its own.
+    pub(super) fn check_order(&self) -> Result<(), Reason> {
+        let most = self.privacy.location.len().max(self.privacy.device.len());
+        if self.repeats && most > 1 { Err(Reason::Metadata) } else { Ok(()) }
     }
 
     /// Reads a list of chapters.

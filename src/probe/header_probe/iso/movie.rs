@@ -76,6 +76,7 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
             _ => {}
         }
     }
+    movie.metadata.check_order()?;
     let mut ids: Vec<u32> = movie.tracks.iter().map(|track| track.id).collect();
     ids.sort_unstable();
     ids.dedup();

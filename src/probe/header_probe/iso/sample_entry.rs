@@ -84,7 +84,9 @@ impl<'a> SampleEntry<'a> {
 /// Returns the kind of a track that is neither video nor audio, and the name of its codec.
 fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'static str>), Reason> {
     Ok(match (handler, kind) {
-        (b"tmcd", b"tmcd") | (b"hint", b"rtp ") | (b"meta", b"mebx" | b"mett") => (OtherKind::Data, None),
+        (b"tmcd", b"tmcd") | (b"hint", b"rtp ") | (b"meta", b"mebx" | b"mett" | b"rtmd") => {
+            (OtherKind::Data, None)
+        }
         (b"odsm" | b"sdsm", b"mp4s") => (OtherKind::Data, None),
         (b"sbtl" | b"text", b"tx3g" | b"text") => (OtherKind::Subtitle, Some("mov_text")),
         _ => return Err(Reason::TrackKind),
