@@ -12,13 +12,13 @@ use std::path::{Path, PathBuf};
 
 use greenlit::execute::InProcessRunner;
 use greenlit::job::{Job, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget};
-use greenlit::model::MediaFacts;
+use greenlit::model::{Container, MediaFacts};
 use greenlit::probe::Bytes;
 use greenlit::probe::header_probe::{HeaderProbe, probe};
 
 const EXTENSIONS: [&str; 7] = ["mp4", "mov", "m4v", "3gp", "3g2", "mkv", "webm"];
 /// Mutations made of the small files.
-const MUTATIONS: u64 = 2400;
+const MUTATIONS: u64 = 6000;
 /// Files up to this size are mutated.
 const SMALL_BYTES: u64 = 200_000;
 
@@ -55,6 +55,19 @@ fn library(file: &File, name: &str) -> Result<MediaFacts, String> {
     }
 }
 
+/// Returns whether the library finds these facts.
+fn agrees(library: &Result<MediaFacts, String>, headers: &MediaFacts) -> bool {
+    let Ok(library) = library else { return false };
+    let mut library = library.clone();
+    // From version 7 on, FFmpeg computes the duration of ISO files, which their header declares.
+    let version = InProcessRunner::new(1).describe().unwrap().library;
+    let declares = ["FFmpeg 5", "FFmpeg 6"].iter().any(|known| version.starts_with(known));
+    if !declares && library.container_is(Container::is_iso) {
+        (library.duration_s, library.bit_rate) = (headers.duration_s, headers.bit_rate);
+    }
+    library == *headers
+}
+
 /// Returns the lines in which two facts differ.
 fn differences(headers: &MediaFacts, library: &Result<MediaFacts, String>) -> Vec<String> {
     let Ok(library) = library else { return vec![format!("the library fails: {library:?}")] };
@@ -78,7 +91,7 @@ fn compare(files: &[PathBuf]) -> (usize, usize, Vec<String>) {
             HeaderProbe::Settled(facts) => {
                 settled += 1;
                 let library = library(&file, &name);
-                if library.as_ref() != Ok(&*facts) {
+                if !agrees(&library, &facts) {
                     different.push(format!("{name}: {:#?}", differences(&facts, &library)));
                 }
             }
@@ -152,7 +165,7 @@ fn compare_damaged(files: &[PathBuf], mutations: u64) -> (u64, Vec<String>) {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&damaged).unwrap();
         let library = library(&file, name);
-        if library.as_ref() != Ok(&*facts) {
+        if !agrees(&library, &facts) {
             different.push(format!("seed {seed} of {name}: {:#?}", differences(&facts, &library)));
         }
     }

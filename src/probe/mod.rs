@@ -2,7 +2,8 @@
 //!
 //! [`isobmff`] and [`headers`] read the declarations of a container, [`bitstream`] reads a codec's
 //! parameter sets, [`sniff`] detects whether bytes are media; all of them are plain Rust over positioned
-//! reads. `libav` gets the other facts from the media library.
+//! reads. [`header_probe`] settles all facts of most MP4, MOV, Matroska and WebM files from them; `libav` gets the facts
+//! of all other files from the media library.
 
 pub mod bitstream;
 pub(crate) mod bytes;

@@ -30,6 +30,8 @@ pub enum Reason {
     AudioConfiguration,
     /// The first sample of a stream does not match its configuration.
     FirstSample,
+    /// A sample is not understood, or contradicts its container.
+    Sample,
     /// The edit list hides or repeats samples.
     EditList,
     /// The sample tables contradict each other.
@@ -67,6 +69,7 @@ impl fmt::Display for Reason {
             Reason::VideoConfiguration => "the video configuration needs a decoder",
             Reason::AudioConfiguration => "the audio configuration needs a decoder",
             Reason::FirstSample => "the first sample does not match its configuration",
+            Reason::Sample => "a sample is not understood or contradicts its container",
             Reason::EditList => "the edit list hides or repeats samples",
             Reason::SampleTables => "the sample tables contradict each other",
             Reason::Duration => "no duration is declared",

@@ -3,6 +3,7 @@
 use super::names::{
     Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, TRANSFER_PQ, UNSPECIFIED, pixels,
 };
+use super::reason::Reason;
 use crate::model::{Codec, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
@@ -56,6 +57,21 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
     })
 }
 
+/// Returns whether the library sees a key frame: it reads the samples of most codecs for that. Fails where a sample is
+/// not understood or contradicts its container, because the result depends on details of the library's parsers.
+pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool) -> Result<bool, Reason> {
+    if *codec == Codec::Hevc {
+        return Ok(flagged);
+    }
+    let access = packet_syntax(codec, config).map(|syntax| syntax.parse(sample).access);
+    let key = match access.ok_or(Reason::Codec)? {
+        Access::Unknown => return Err(Reason::Sample),
+        Access::Recovery(_) => *codec == Codec::H264,
+        access => access == Access::Key,
+    };
+    if key == flagged { Ok(key) } else { Err(Reason::Sample) }
+}
+
 fn complete_nal(
     config: &[u8],
     first_sample: &[u8],
@@ -86,8 +102,9 @@ fn complete_nal(
     let is_set = |unit: &[u8]| kind(unit) == if avc { 7 } else { 33 };
     let is_key = |unit: &[u8]| if avc { kind(unit) == 5 } else { (16..=21).contains(&kind(unit)) };
     let begins = units.iter().any(|unit| is_key(unit));
-    // The library ignores a sample with an empty unit.
-    let fits = |unit: &&[u8]| !unit.is_empty() && (!is_set(unit) || *unit == set);
+    // The library ignores a sample with an empty unit, or with bytes that no unit may contain.
+    let is_valid = |unit: &[u8]| !unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
+    let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == set);
     // The slices must refer to parameter sets that exist.
     let codec = if avc { Codec::H264 } else { Codec::Hevc };
     let has_sets = FrameSizes::of(&codec, config)?.add(first_sample);

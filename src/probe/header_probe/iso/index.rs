@@ -55,7 +55,9 @@ impl Index {
             return Err(Reason::SampleTables);
         }
         if tables.sizes.count() == 0 || tables.chunks.is_empty() {
-            return Err(Reason::EmptyTrack);
+            let is_empty = tables.sizes.count() == 0 && tables.chunks.is_empty();
+            let empty = Index { duration: track.duration, ..Index::default() };
+            return if kind == Kind::Other && is_empty { Ok(empty) } else { Err(Reason::EmptyTrack) };
         }
         let sampled = tables.duration().ok_or(Reason::SampleTables)?;
         let duration = if sampled > 0 { track.duration.min(sampled) } else { track.duration };

@@ -3,7 +3,7 @@
 use super::super::reason::Reason;
 use super::boxes::{allow, children, only};
 use super::language::language;
-use crate::model::PrivacyTags;
+use crate::model::{Codec, PrivacyTags};
 use crate::probe::isobmff::FieldReader;
 use crate::probe::tags::add_private;
 
@@ -17,12 +17,16 @@ const NUMBER_TYPES: std::ops::RangeInclusive<u32> = 21..=23;
 pub(super) struct Metadata {
     pub(super) privacy: PrivacyTags,
     pub(super) chapters: u32,
+    /// The codecs of the images of a cover.
+    pub(super) covers: Vec<Codec>,
     /// The names of values in a list with keys, from 1.
     keys: Vec<String>,
     /// Whether the movie has metadata with keys.
     has_keys: bool,
     /// Names of tags set so far.
     names: Vec<String>,
+    /// Whether a tag is set again.
+    repeats: bool,
 }
 
 impl Metadata {
@@ -87,7 +91,8 @@ impl Metadata {
             let number = u32::from_be_bytes(node.kind) as usize;
             let named = number.checked_sub(1).and_then(|at| self.keys.get(at)).filter(|_| self.has_keys);
             match (&node.kind, private_name(&node.kind), named.cloned()) {
-                (b"----" | b"covr", ..) => return Err(Reason::Metadata),
+                (b"----", ..) => self.read_named(node.content)?,
+                (b"covr", ..) => self.covers.push(cover(node.content).ok_or(Reason::Metadata)?),
                 (_, Some(name), _) => self.read_values(name, node.content)?,
                 (_, None, Some(name)) if name == "com.apple.quicktime.artwork" => {
                     return Err(Reason::Metadata);
@@ -97,6 +102,19 @@ impl Metadata {
             }
         }
         Ok(())
+    }
+
+    /// Reads an entry of a list that contains its own name.
+    fn read_named(&mut self, content: &[u8]) -> Result<(), Reason> {
+        let nodes = children(content)?;
+        let [mean, name, data] = nodes[..] else { return Err(Reason::Metadata) };
+        let is_usual = [mean.kind, name.kind, data.kind] == [*b"mean", *b"name", *b"data"];
+        let name = name.content.get(4..).and_then(|name| std::str::from_utf8(name).ok());
+        match name.filter(|_| is_usual && mean.content.len() > 4 && data.content.len() > 8) {
+            // The number of samples that a decoder skips, and a tag that the library leaves out.
+            Some("iTunSMPB" | "cdec") | None => Err(Reason::Metadata),
+            Some(name) => self.add(name),
+        }
     }
 
     /// Reads an entry of a list: a single value in a box `data`.
@@ -146,14 +164,23 @@ impl Metadata {
         self.add("location")
     }
 
-    /// Adds the name of a tag. The library sorts tags that are set again in a way of its own.
+    /// Adds the name of a tag.
     fn add(&mut self, name: &str) -> Result<(), Reason> {
-        if self.names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-            return Err(Reason::Metadata);
+        match self.names.iter().find(|known| known.eq_ignore_ascii_case(name)) {
+            Some(known) if known == name => self.repeats = true,
+            Some(_) => return Err(Reason::Metadata),
+            None => {
+                self.names.push(name.to_owned());
+                add_private(name.to_owned(), &mut self.privacy);
+            }
         }
-        self.names.push(name.to_owned());
-        add_private(name.to_owned(), &mut self.privacy);
         Ok(())
+    }
+
+    /// Checks that the order of the names is certain: the library sorts tags that repeat in a way of its own.
+    pub(super) fn check_order(&self) -> Result<(), Reason> {
+        let most = self.privacy.location.len().max(self.privacy.device.len());
+        if self.repeats && most > 1 { Err(Reason::Metadata) } else { Ok(()) }
     }
 
     /// Reads a list of chapters.
@@ -173,6 +200,21 @@ impl Metadata {
         let is_first = self.chapters == 0;
         self.chapters = starts.len() as u32;
         is_first.then_some(())
+    }
+}
+
+/// Returns the codec of the only image of a cover.
+fn cover(content: &[u8]) -> Option<Codec> {
+    let mut fields = FieldReader(content);
+    let size = fields.word()? as usize;
+    let is_data = fields.bytes(4)? == b"data" && size == content.len();
+    fields.word().filter(|kind| is_data && matches!(kind, 13 | 14))?;
+    fields.word()?;
+    // The library believes the image more than the type that is declared of it.
+    match fields.0 {
+        [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some(Codec::Png),
+        image if image.len() >= 8 => Some(Codec::Mjpeg),
+        _ => None,
     }
 }
 
@@ -196,7 +238,8 @@ fn keys(content: &[u8]) -> Option<Vec<String>> {
         if fields.bytes(4)? != b"mdta" {
             return None;
         }
-        names.push(std::str::from_utf8(fields.bytes(size)?).ok()?.trim_end_matches('\0').to_owned());
+        let name = std::str::from_utf8(fields.bytes(size)?).ok()?;
+        names.push(Some(name).filter(|name| !name.contains('\0'))?.to_owned());
     }
     Some(names)
 }

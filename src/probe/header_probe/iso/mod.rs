@@ -20,7 +20,7 @@ use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::stream_count::check_streams;
-use crate::model::{Completeness, Container, MediaFacts};
+use crate::model::{Completeness, Container, MediaFacts, OtherKind, OtherStream};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
     forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
@@ -54,10 +54,15 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     };
     set_duration(&movie, &mut facts)?;
     let indices = build_indices(&movie)?;
-    set_missing(&movie, &indices, &mut facts);
+    set_missing(&movie, &indices, &mut facts)?;
     let mut timed = true;
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
         timed &= add_stream(cache, track, index, position, &declared, &mut facts)?;
+    }
+    for (codec, index) in movie.metadata.covers.iter().zip(movie.tracks.len() as u32..) {
+        let codec = Some(codec.to_string());
+        let cover = OtherStream { index, kind: OtherKind::CoverArt, codec, language: None, duration_s: None };
+        facts.other.push(cover);
     }
     if timed {
         read_key_frame_sizes(cache, &movie, &indices, &mut facts)?;
@@ -114,12 +119,16 @@ fn build_indices(movie: &Movie<'_>) -> Result<Vec<Index>, Reason> {
 }
 
 /// Sets whether the file holds all samples of its index.
-fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) {
+fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> Result<(), Reason> {
     let mut missing: Option<f64> = None;
     for (track, index) in movie.tracks.iter().zip(indices) {
         let base = TimeBase { num: 1, den: track.scale as i32 };
         let is_beyond = |entry: &&index::Entry| entry.position + u64::from(entry.size) > facts.size_bytes;
         for entry in index.entries.iter().filter(is_beyond) {
+            // The library makes room for a sample before it reads it.
+            if u64::from(entry.size) > facts.size_bytes {
+                return Err(Reason::SampleTables);
+            }
             let at = base.seconds(entry.time).unwrap_or(0.0).max(0.0);
             missing = Some(missing.map_or(at, |first| first.min(at)));
         }
@@ -132,6 +141,7 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) {
     } else if facts.completeness == Completeness::Unknown {
         facts.completeness = Completeness::Whole;
     }
+    Ok(())
 }
 
 /// Adds what the container declares about single streams.

@@ -62,6 +62,8 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
     let mut movie = Movie { scale, duration, tracks: Vec::new(), metadata: Metadata::default() };
     for node in &nodes {
         match &node.kind {
+            // A cover is a stream behind the tracks before it.
+            b"trak" if !movie.metadata.covers.is_empty() => return Err(Reason::Metadata),
             b"trak" => {
                 let track = track(node, &matrix, isom, &mut movie.metadata)?;
                 movie.tracks.push(track);
@@ -74,6 +76,7 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
             _ => {}
         }
     }
+    movie.metadata.check_order()?;
     let mut ids: Vec<u32> = movie.tracks.iter().map(|track| track.id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -188,7 +191,9 @@ fn track_header(content: &[u8], movie_matrix: &Matrix) -> Option<TrackHeader> {
     fields.wide(version)?;
     fields.bytes(8 + 2 + 2 + 2 + 2)?;
     let matrix = combine(&read_matrix(&mut fields)?, movie_matrix)?;
-    let (width, height) = (fields.word()?, fields.word()?);
+    // The library reads sizes as signed numbers.
+    let mut side = || fields.word().filter(|side| i32::try_from(*side).is_ok());
+    let (width, height) = (side()?, side()?);
     let flat = (matrix != IDENTITY).then(|| {
         let mut flat = [0; 9];
         flat.copy_from_slice(matrix.as_flattened());

@@ -1,5 +1,7 @@
 //! Reads the sample entry of a track: its codec and the configuration record.
 
+use std::borrow::Cow;
+
 use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
 use super::super::reason::Reason;
 use super::boxes::{Node, allow, children, only};
@@ -47,7 +49,7 @@ pub(super) struct AudioEntry<'a> {
     pub(super) codec: Codec,
     pub(super) channels: u32,
     pub(super) sample_rate: u32,
-    pub(super) config: &'a [u8],
+    pub(super) config: Cow<'a, [u8]>,
     /// Bytes of a sample of all channels, for PCM.
     pub(super) frame_bytes: u32,
 }
@@ -82,7 +84,11 @@ impl<'a> SampleEntry<'a> {
 /// Returns the kind of a track that is neither video nor audio, and the name of its codec.
 fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'static str>), Reason> {
     Ok(match (handler, kind) {
-        (b"tmcd", b"tmcd") | (b"hint", b"rtp ") => (OtherKind::Data, None),
+        (b"tmcd", b"tmcd") | (b"hint", b"rtp ") | (b"meta", b"mebx" | b"mett" | b"rtmd") => {
+            (OtherKind::Data, None)
+        }
+        (b"odsm" | b"sdsm", b"mp4s") => (OtherKind::Data, None),
+        (b"sbtl" | b"text", b"tx3g" | b"text") => (OtherKind::Subtitle, Some("mov_text")),
         _ => return Err(Reason::TrackKind),
     })
 }
@@ -232,20 +238,30 @@ impl<'a> AudioEntry<'a> {
             let sample_rate = fields.word()? >> 16;
             Some((version, channels, bits, sample_rate))
         };
-        let (version, channels, _bits, sample_rate) = parse(&mut fields).ok_or(Reason::Malformed)?;
+        let (version, channels, bits, sample_rate) = parse(&mut fields).ok_or(Reason::Malformed)?;
         // Whether an ISO file has the fields of later versions depends on its brands.
         match (version, isom, stsd_version) {
             (0, ..) => {}
             (1, false, 0) => _ = fields.bytes(16).ok_or(Reason::Malformed)?,
             _ => return Err(Reason::AudioConfiguration),
         }
-        let mut entry = AudioEntry { codec: Codec::Aac, channels, sample_rate, config: &[], frame_bytes: 0 };
+        let mut entry = AudioEntry {
+            codec: Codec::Aac,
+            channels,
+            sample_rate,
+            config: Cow::Borrowed(&[]),
+            frame_bytes: 0,
+        };
         match kind {
             b"mp4a" => {
                 let nodes = children(fields.0)?;
                 entry.read_stream_descriptor(&nodes)?;
             }
-            b"Opus" => return Err(Reason::Codec),
+            b"Opus" => entry.read_opus(&children(fields.0)?)?,
+            b"sowt" | b"twos" => {
+                allow(&children(fields.0)?, &[])?;
+                entry.set_pcm(bits, kind == b"sowt")?;
+            }
             _ => return Err(Reason::Codec),
         }
         Ok(entry)
@@ -270,7 +286,32 @@ impl<'a> AudioEntry<'a> {
             0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
             _ => return Err(Reason::AudioConfiguration),
         };
-        self.config = config;
+        self.config = Cow::Borrowed(config);
         Ok(())
+    }
+
+    /// Reads the parameters of Opus (Opus in ISO base media files, 4.3.2), as the identification header has them.
+    fn read_opus(&mut self, nodes: &[Node<'a>]) -> Result<(), Reason> {
+        allow(nodes, &[b"dOps"])?;
+        let parameters = only(nodes, b"dOps")?.filter(|parameters| parameters.len() >= 11);
+        let parameters = parameters.ok_or(Reason::AudioConfiguration)?;
+        self.codec = Codec::Opus;
+        // Version, and numbers of which only their order of bytes differs.
+        self.config = Cow::Owned([&b"OpusHead\x01"[..], &parameters[1..]].concat());
+        if parameters[0] == 0 { Ok(()) } else { Err(Reason::AudioConfiguration) }
+    }
+
+    /// Sets the layout of PCM with signed samples of this number of bits.
+    fn set_pcm(&mut self, bits: u32, little_endian: bool) -> Result<(), Reason> {
+        let name = match (bits, little_endian) {
+            (16, true) => "pcm_s16le",
+            (16, false) => "pcm_s16be",
+            (24, true) => "pcm_s24le",
+            (24, false) => "pcm_s24be",
+            _ => return Err(Reason::AudioConfiguration),
+        };
+        self.codec = Codec::from(name);
+        self.frame_bytes = bits / 8 * self.channels;
+        if (1..=8).contains(&self.channels) { Ok(()) } else { Err(Reason::AudioConfiguration) }
     }
 }

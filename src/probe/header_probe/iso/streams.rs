@@ -212,6 +212,9 @@ fn audio_stream(
         ..AudioStream::default()
     };
     let first = common.first_sample(cache, AUDIO_START)?;
-    audio::complete(&entry.codec, entry.config, &first, &mut stream).ok_or(Reason::AudioConfiguration)?;
+    if entry.frame_bytes > 0 {
+        stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
+    }
+    audio::complete(&entry.codec, &entry.config, &first, &mut stream).ok_or(Reason::AudioConfiguration)?;
     Ok(stream)
 }

@@ -1,14 +1,12 @@
 //! Reads every sample of the video tracks, for facts that the tables do not contain.
 
-use std::io;
-
 use super::super::cache::Cache;
-use super::super::video::packet_syntax;
+use super::super::reason::Stop;
+use super::super::video::{is_key, packet_syntax};
 use super::index::{Entry, Index};
 use super::movie::Track;
 use super::sample_entry::EntryContent;
-use crate::model::{Codec, MediaFacts};
-use crate::probe::bitstream::random_access::{Access, PacketSyntax};
+use crate::model::MediaFacts;
 use crate::probe::bytes::read_range;
 use crate::probe::declared_facts::set_streams_without_packets;
 use crate::probe::packet::Packet;
@@ -22,7 +20,7 @@ pub(super) fn walk_samples(
     tracks: &[Track<'_>],
     indices: &[Index],
     facts: &mut MediaFacts,
-) -> io::Result<()> {
+) -> Result<(), Stop> {
     let mut walk = PacketWalk::new(facts);
     let bases: Vec<TimeBase> =
         tracks.iter().map(|track| TimeBase { num: 1, den: track.scale as i32 }).collect();
@@ -44,11 +42,15 @@ pub(super) fn walk_samples(
                 Some(_) => read_range(cache, entry.position, entry.size as usize)?,
                 None => Vec::new(),
             };
+            let key = match format.codec {
+                Some(codec) => is_key(codec, format.config, &data, entry.key)?,
+                None => entry.key,
+            };
             let packet = Packet {
                 pts: Some(presented(entry, index.shift, has_offsets)),
                 dts: Some(entry.time),
                 duration: 0,
-                key: is_key(format.codec, format.syntax, entry, &data),
+                key,
                 hidden: entry.hidden,
                 corrupt: false,
                 data: &data,
@@ -64,14 +66,4 @@ pub(super) fn walk_samples(
 
 fn presented(entry: &Entry, shift: i64, has_offsets: bool) -> i64 {
     if has_offsets { entry.time + shift + entry.offset } else { entry.time }
-}
-
-/// Returns whether the library sees a key frame: it reads the samples of H.264 for that.
-fn is_key(codec: Option<&Codec>, syntax: Option<PacketSyntax>, entry: &Entry, data: &[u8]) -> bool {
-    match (codec, syntax) {
-        (Some(Codec::H264), Some(syntax)) => {
-            matches!(syntax.parse(data).access, Access::Key | Access::Recovery(_))
-        }
-        _ => entry.key,
-    }
 }

@@ -26,6 +26,7 @@ use crate::model::{Completeness, Container, MediaFacts};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
 use crate::probe::headers::{self, Declared, last_block};
+use crate::probe::tags::language_of;
 use crate::probe::truncation::{
     MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block,
 };
@@ -35,8 +36,13 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let segment = Segment::read(cache)?;
     let info = Master::read(&segment.info)?;
     let clock = Clock::new(info.number(ids::TIMESTAMP_SCALE, 1_000_000)?)?;
-    let tracks = tracks::read(&segment.tracks, clock)?;
+    let mut tracks = tracks::read(&segment.tracks, clock)?;
     let tags = Tags::read(&segment.tags)?;
+    for track in &mut tracks {
+        if let Some(language) = tags.language(track) {
+            track.language = language_of(language);
+        }
+    }
     let declared = headers::read(cache)?;
     let mut facts = MediaFacts {
         container: Some(headers::container(Container::Matroska, &declared)),

@@ -7,7 +7,6 @@ use super::blocks::{Block, Clusters};
 use super::segment::Segment;
 use super::tracks::{Clock, Track, TrackContent};
 use crate::model::{Codec, MediaFacts};
-use crate::probe::bitstream::random_access::{Access, PacketSyntax};
 use crate::probe::bytes::read_range;
 use crate::probe::packet::Packet;
 use crate::probe::packet_walk::PacketWalk;
@@ -41,11 +40,7 @@ pub(super) fn read_packets(
         if block.data.is_empty() {
             return Err(Reason::RareElement);
         }
-        let packet = packet(track, &block, clock);
-        // Which one the library believes depends on whether it understands the frame.
-        if packet.key != block.key {
-            return Err(Reason::FirstSample);
-        }
+        let packet = packet(track, &block, clock)?;
         if !begun[position] {
             begin_stream(track, index, &packet, block.frames > 1, clock, facts)?;
             begun[position] = true;
@@ -70,7 +65,7 @@ pub(super) fn read_packets(
 }
 
 /// Returns the packet of a block.
-fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Packet<'a> {
+fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Result<Packet<'a>, Reason> {
     let time = block.time - track.delay;
     let declared = track.default_duration.saturating_mul(block.frames) / clock.scale;
     let duration = block.duration.unwrap_or(declared);
@@ -78,33 +73,22 @@ fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Packet<'a> {
         TrackContent::Video(video) => Some(&video.codec),
         TrackContent::Audio(_) | TrackContent::Subtitle(_) => None,
     };
-    let syntax = codec.and_then(|codec| video::packet_syntax(codec, &track.config));
+    let key = match codec {
+        Some(codec) => video::is_key(codec, &track.config, block.data, block.key)?,
+        None => block.key,
+    };
     // The library knows the order of H.264 only after decoding.
     let dts = (codec != Some(&Codec::H264)).then_some(time);
-    Packet {
+    Ok(Packet {
         pts: Some(time),
         dts,
         duration: i64::try_from(duration).unwrap_or(0),
-        key: is_key(syntax, block),
+        key,
         hidden: false,
         corrupt: false,
         data: block.data,
         new_config: None,
-    }
-}
-
-/// Returns whether a block is a key frame: by its content, except for HEVC, whose content the library does not read.
-fn is_key(syntax: Option<PacketSyntax>, block: &Block<'_>) -> bool {
-    match syntax {
-        Some(PacketSyntax::Hevc(_)) | None => block.key,
-        Some(PacketSyntax::Avc(_)) => {
-            matches!(
-                syntax.map(|syntax| syntax.parse(block.data).access),
-                Some(Access::Key | Access::Recovery(_))
-            )
-        }
-        Some(syntax) => syntax.parse(block.data).access == Access::Key,
-    }
+    })
 }
 
 /// Completes the stream of a track from its first packet.

@@ -8,8 +8,9 @@ use crate::model::PrivacyTags;
 use crate::probe::tags::add_private;
 
 /// Tags of a stream that replace what its track declares.
-const REPLACING: [&str; 3] = ["language", "title", "alpha_mode"];
+const REPLACING: [&str; 2] = ["title", "alpha_mode"];
 const DURATION: &str = "DURATION";
+const LANGUAGE: &str = "LANGUAGE";
 
 /// What the tags of a file say.
 #[derive(Debug, Default)]
@@ -92,7 +93,16 @@ impl Tags {
 
     /// Returns the text of the tag with the duration of a track.
     pub(super) fn duration(&self, track: &Track) -> Option<&str> {
-        self.of_track(track).find(|(name, _)| name.eq_ignore_ascii_case(DURATION)).map(|(_, text)| text)
+        self.text(track, DURATION)
+    }
+
+    /// Returns the text of the tag with the language of a track, which replaces what the track declares.
+    pub(super) fn language(&self, track: &Track) -> Option<&str> {
+        self.text(track, LANGUAGE)
+    }
+
+    fn text(&self, track: &Track, wanted: &str) -> Option<&str> {
+        self.of_track(track).find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, text)| text)
     }
 }
 
