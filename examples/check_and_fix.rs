@@ -16,18 +16,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let checker = Checker::builder().builtin_profile("tiktok-ads").workers(Workers::ThisProgram).build()?;
     let file = checker.check(&path)?;
-    println!("{path}: {:?}", file.verdict());
+    println!("{path}: {}", file.verdict());
     for finding in file.findings() {
-        println!("  {}: {} (allowed: {})", finding.rule, finding.actual, finding.allowed);
+        println!("  {} {}: {}", finding.severity, finding.rule, finding.message);
     }
     let fixer = Fixer::builder(checker, out).build()?;
     for plan in fixer.plan(&file) {
-        println!("  planned: {:?}", plan.action);
+        println!("  planned: {}", plan.action);
     }
     for outcome in fixer.fix(&file)? {
-        println!("{:?}", outcome.ending);
-        if let Some(output) = outcome.fix.as_ref().and_then(|fix| fix.output()) {
-            println!("  made {}", output.path.display());
+        match outcome.output() {
+            Some(output) => println!("{}: {}", outcome.ending, output.path.display()),
+            None => println!("{}: {}", outcome.ending, outcome.reason().unwrap_or_default()),
         }
     }
     Ok(())

@@ -140,7 +140,29 @@ pub enum Fault {
     Interrupted,
 }
 
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
 impl Ending {
+    /// Returns the name, without the class of a refusal or the cause of a failure.
+    pub fn name(self) -> &'static str {
+        match self {
+            Ending::Compliant => "compliant",
+            Ending::Noncompliant => "noncompliant",
+            Ending::Undecided => "undecided",
+            Ending::Fixable => "fixable",
+            Ending::Fixed => "fixed",
+            Ending::Refused(_) => "refused",
+            Ending::Unreadable(_) => "unreadable",
+            Ending::Failed(_) => "failed",
+            Ending::Interrupted => "interrupted",
+            Ending::Skipped => "skipped",
+        }
+    }
+
     /// Returns what is at fault if the file did not end as asked.
     pub fn fault(self) -> Fault {
         match self {

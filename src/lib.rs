@@ -1,7 +1,8 @@
 //! greenlit checks videos against the rules of an ad platform, fixes what can be fixed with the least loss, verifies
 //! that the result is compliant and still the same video, and ships it.
 //!
-//! Begin with [`Checker`], which checks a file or a folder, and [`Fixer`], which plans and makes compliant copies:
+//! Begin with [`Checker`], which checks a file or a folder, [`Fixer`], which plans and makes compliant copies, and
+//! [`Shipper`], which delivers them:
 //!
 //! ```
 //! # #[cfg(all(feature = "pipeline", feature = "libav"))]
@@ -22,7 +23,30 @@
 //!
 //! A program that has the facts of a file from elsewhere needs the core alone: [`model`] has the facts, [`profile`] the
 //! limits of a destination, [`rules`] compares them, [`plan`] turns findings into a fix, and [`probe`] reads what file
-//! headers declare. The core uses no network, clock, thread or media library, and only [`probe`] reads files.
+//! headers declare. The core uses no network, clock, thread or media library, and only [`probe`] reads files:
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! use greenlit::plan::{Action, Machine, plan};
+//! use greenlit::probe::header_probe::{HeaderProbe, probe};
+//! use greenlit::rules::{Selection, Subject, assess};
+//! use greenlit::{FixOptions, Profile, Verdict};
+//!
+//! let file_name = "pypi-gradio-a.mp4";
+//! let file = std::fs::File::open(format!("fixtures/{file_name}"))?;
+//! let HeaderProbe::Settled(facts) = probe(&file)? else { panic!("the media library has to scan the file") };
+//! let profile = Profile::builtin("tiktok-ads").expect("one of Profile::builtin_ids()");
+//! let subject = Subject { facts: &facts, file_name, deep: None };
+//! let assessment = assess(&subject, &profile, &Selection::default());
+//! assert_eq!(assessment.verdict(), Verdict::Noncompliant);
+//! for finding in assessment.findings() {
+//!     println!("{}: {}", finding.severity, finding.message);
+//! }
+//! let plan = plan(&facts, &assessment, &profile, &FixOptions::default(), &Machine { cores: 4 });
+//! assert_eq!(plan.action, Action::ReencodeVideo);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Features
 //!
@@ -118,7 +142,7 @@ pub use plan::{FixOptions, FixPlan};
 pub use profile::{Profile, Severity};
 pub use rules::{Finding, Verdict};
 #[cfg(feature = "ship")]
-pub use ship::{Delivery, DeliveryState, RowDelivery, ShipEvent, Until};
+pub use ship::{Delivery, DeliveryState, RowDelivery, RowProblem, ShipEvent, Until};
 
 /// Compiles and runs the examples of the README.
 #[cfg(all(doctest, feature = "cli", feature = "libav"))]

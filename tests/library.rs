@@ -6,7 +6,10 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use greenlit::ending::Ending;
-use greenlit::{Checker, DeliveryState, ErrorKind, Fixer, Shipper, Verdict, Workers};
+use greenlit::plan::Action;
+use greenlit::{
+    Checker, DeliveryState, ErrorKind, Event, Fixer, Progress, Severity, Shipper, Verdict, Workers,
+};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -25,7 +28,16 @@ fn a_folder_is_checked_in_the_order_of_its_paths_and_each_file_has_its_verdict()
     put("npm-vide-ocean.webm", "a.webm");
     std::fs::write(folder.path().join("c.txt"), "no media").unwrap();
     std::fs::write(folder.path().join("d.mp4"), "no media, but named like it").unwrap();
-    let files = checker().check_folder(folder.path()).unwrap();
+    let told = Mutex::new(Vec::new());
+    let files = checker()
+        .check_folder_with(folder.path(), |event| {
+            if let Event::Checked { path } = event {
+                told.lock().unwrap().push(path.to_owned());
+            }
+        })
+        .unwrap();
+    told.lock().unwrap().sort();
+    assert!(files.iter().map(|file| file.path()).eq(told.lock().unwrap().iter()));
     let verdicts: Vec<(&str, Verdict)> = files
         .iter()
         .map(|file| (file.path().file_name().unwrap().to_str().unwrap(), file.verdict()))
@@ -54,11 +66,19 @@ fn a_file_is_planned_then_fixed_with_progress_and_complies_afterwards() {
     let outcomes = fixer.fix_with(&file, |event| events.lock().unwrap().push(format!("{event:?}"))).unwrap();
     assert_eq!(outcomes.len(), 1);
     assert_eq!(outcomes[0].ending, Ending::Fixed, "{outcomes:?}");
-    let output = outcomes[0].fix.as_ref().and_then(|fix| fix.output()).unwrap();
+    let output = outcomes[0].output().unwrap();
     assert_eq!(checker.check(&output.path).unwrap().verdict(), Verdict::Compliant);
     assert!(events.lock().unwrap().iter().any(|event| event.starts_with("Advanced")));
+    assert!(outcomes[0].reason().is_some_and(|reason| reason.contains("vp8")), "{outcomes:?}");
+    let small = checker.check(fixture("npm-js-ffmpeg-iphone_rotated.mov")).unwrap();
+    let refused = &fixer.fix(&small).unwrap()[0];
+    assert!(refused.output().is_none() && refused.ending.to_string() == "refused", "{refused:?}");
+    assert!(refused.reason().is_some_and(|reason| reason.contains("must be enlarged")), "{refused:?}");
+    let complies = checker.check(fixture("firefox-media-bunny_hd_5s.mp4")).unwrap();
+    let copied = &fixer.fix(&complies).unwrap()[0];
+    assert!(copied.output().is_some_and(|output| output.path.starts_with(out.path())), "{copied:?}");
     let again = fixer.fix(&file).unwrap();
-    assert!(again[0].fix.as_ref().and_then(|fix| fix.output()).is_some_and(|output| output.reused));
+    assert!(again[0].output().is_some_and(|output| output.reused));
 }
 
 #[test]
@@ -133,5 +153,35 @@ fn a_program_can_be_its_own_media_worker() {
     let run = run.unwrap_or_else(|error| panic!("{}: {error}; cargo build --examples", program.display()));
     let text = String::from_utf8_lossy(&run.stdout).into_owned();
     assert!(run.status.success(), "{run:?}");
-    assert!(text.contains("Noncompliant") && text.contains("Fixed"), "{text}");
+    assert!(text.contains(": noncompliant") && text.contains("fixed: "), "{text}");
+}
+
+#[test]
+fn what_is_displayed_is_the_name_in_json() {
+    use DeliveryState::{Failed, GivenUp, Processing, Published, Publishing, Ready, Refused, Unconfirmed};
+    use DeliveryState::{Uploaded, Uploading, Validated};
+    fn check<T: std::fmt::Display + serde::Serialize>(values: &[T]) {
+        for value in values {
+            assert_eq!(serde_json::to_value(value).unwrap(), value.to_string());
+        }
+    }
+    use Verdict::{Compliant, Indeterminate, Noncompliant, Skipped, Unreadable};
+    check(&[Compliant, Noncompliant, Indeterminate, Unreadable, Skipped]);
+    check(&[Severity::Advice, Severity::Warning, Severity::Error]);
+    check(&[Action::None, Action::Copy, Action::ReencodeVideo, Action::Refused]);
+    let endings =
+        [Ending::Compliant, Ending::Noncompliant, Ending::Undecided, Ending::Fixable, Ending::Fixed];
+    check(&endings);
+    check(&[Ending::Interrupted, Ending::Skipped]);
+    check(&[Validated, Uploading, Uploaded, Processing, Ready, Publishing, Published]);
+    check(&[Failed, GivenUp, Refused, Unconfirmed]);
+}
+
+#[test]
+fn the_fraction_of_a_job_is_between_0_and_1_and_unknown_without_a_total() {
+    let fraction = |done_s, total_s| Progress { done_s, total_s, frames: 0 }.fraction();
+    assert_eq!(fraction(1.0, Some(4.0)), Some(0.25));
+    assert_eq!(fraction(4.1, Some(4.0)), Some(1.0));
+    assert_eq!(fraction(1.0, Some(0.0)), None);
+    assert_eq!(fraction(1.0, None), None);
 }

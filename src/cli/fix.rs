@@ -126,7 +126,7 @@ fn fix_settings(settings: &Settings, args: &FixArgs, out: Option<&Path>) -> Resu
 /// Returns the outputs whose source is gone, and removes them with `--prune`.
 fn stale_outputs(fix_record: &FixRecord, args: &FixArgs, outcomes: &[Outcome]) -> Vec<StaleEntry> {
     let roots: Vec<PathBuf> = args.input.paths.iter().filter(|path| path.is_dir()).cloned().collect();
-    let outputs = outcomes.iter().filter_map(|outcome| Some(outcome.fix.as_ref()?.output()?.path.clone()));
+    let outputs = outcomes.iter().filter_map(|outcome| Some(outcome.output()?.path.clone()));
     let current: Vec<PathBuf> = outputs.collect();
     let entry = |stale: StaleOutput| {
         let removed = args.prune

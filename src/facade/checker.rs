@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::error::{Error, ErrorKind};
 use super::workers::Workers;
 use crate::job::Runner;
-use crate::pipeline::{CheckOptions, CheckedFile, Observer, Pipeline, SourceFile, discover};
+use crate::pipeline::{CheckOptions, CheckedFile, Event, Observer, Pipeline, Silent, SourceFile, discover};
 use crate::profile::Profile;
 use crate::rules::Selection;
 
@@ -144,7 +144,7 @@ impl Checker {
         let sources = self.find(path, &[])?;
         self.require_workers()?;
         let source = sources.first().cloned().unwrap_or_default();
-        Ok(self.pipeline(&crate::pipeline::Silent).check_asset(&source))
+        Ok(self.pipeline(&Silent).check_asset(&source))
     }
 
     /// Checks every file below a folder, sorted by path. Files that are no media have the verdict
@@ -154,9 +154,21 @@ impl Checker {
     /// [`ErrorKind::NotFound`] if there is no such folder, [`ErrorKind::Io`] if a folder cannot be read,
     /// [`ErrorKind::Worker`] if no worker can be used.
     pub fn check_folder(&self, folder: impl AsRef<Path>) -> Result<Vec<CheckedFile>, Error> {
+        self.check_folder_with(folder, |_| {})
+    }
+
+    /// Like [`check_folder`](Checker::check_folder), and tells `progress` of each file that is checked, from any thread.
+    ///
+    /// # Errors
+    /// See [`check_folder`](Checker::check_folder).
+    pub fn check_folder_with(
+        &self,
+        folder: impl AsRef<Path>,
+        progress: impl Fn(Event<'_>) + Sync,
+    ) -> Result<Vec<CheckedFile>, Error> {
         let sources = self.find(folder.as_ref(), &[])?;
         self.require_workers()?;
-        Ok(self.pipeline(&crate::pipeline::Silent).check(&sources))
+        Ok(self.pipeline(&Told(progress)).check(&sources))
     }
 
     /// Ends all calls of this checker and of what was built on it as soon as possible; also later ones return at
@@ -208,5 +220,14 @@ impl Checker {
             observer,
             ..Pipeline::over_local_files(&self.profiles, &self.options, runner, &self.cancel)
         }
+    }
+}
+
+/// Passes events to a function.
+pub(super) struct Told<F>(pub(super) F);
+
+impl<F: Fn(Event<'_>) + Sync> Observer for Told<F> {
+    fn notice(&self, event: Event<'_>) {
+        (self.0)(event);
     }
 }

@@ -12,11 +12,11 @@ pub struct Error {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// Whose fault an [`Error`] is, which decides what to do about it.
+/// What an [`Error`] is about, which decides what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The call cannot be meant like this: a profile without a name, no profile, a folder instead of a file.
+    /// The call is wrong: no profile, several profiles where one is needed, or a folder instead of a file.
     Usage,
     /// There is no such file, folder or profile.
     NotFound,
@@ -45,7 +45,7 @@ impl Error {
         Error { kind, message: message.into(), source: Some(source.into()) }
     }
 
-    /// Returns whose fault it is.
+    /// Returns what it is about.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::checker::Checker;
+use super::checker::{Checker, Told};
 use super::error::{Error, ErrorKind};
 use crate::host_memory::memory_bytes;
 use crate::job::VerifyLevel;
-use crate::pipeline::{
-    CheckedFile, Event, FixRecord, FixSettings, Fixing, Observer, Outcome, OutputLayout, Silent,
-};
+use crate::pipeline::{CheckedFile, Event, FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Silent};
 use crate::plan::{FixOptions, FixPlan, Machine};
 
 /// Makes compliant copies of files in an output folder, and verifies that each is still the same video. Sources are
@@ -29,9 +27,9 @@ use crate::plan::{FixOptions, FixPlan, Machine};
 /// let fixer = Fixer::builder(checker.clone(), out).build()?;
 /// let file = checker.check("fixtures/npm-vide-ocean.webm")?;
 /// for outcome in fixer.fix(&file)? {
-///     match outcome.fix.as_ref().and_then(|fix| fix.output()) {
+///     match outcome.output() {
 ///         Some(output) => println!("made {}", output.path.display()),
-///         None => println!("not fixed: {:?}", outcome.ending),
+///         None => println!("{}: {}", outcome.ending, outcome.reason().unwrap_or_default()),
 ///     }
 /// }
 /// # }
@@ -113,7 +111,8 @@ impl Fixer {
         self.checker.pipeline(&Silent).plan_asset(file, &self.settings)
     }
 
-    /// Fixes one checked file, with one outcome for each profile of the checker.
+    /// Fixes one checked file, with one outcome for each profile of the checker. A file that complies is copied
+    /// unchanged. With several profiles, the outputs of each are in a folder of its own.
     ///
     /// # Errors
     /// [`ErrorKind::Worker`] if no worker can be used. What went wrong with the file is in its outcomes.
@@ -121,7 +120,18 @@ impl Fixer {
         self.fix_with(file, |_| {})
     }
 
-    /// Like [`fix`](Fixer::fix), and tells `progress` how far it is, from any thread.
+    /// Like [`fix`](Fixer::fix), and tells `progress` how far it is, from any thread:
+    ///
+    /// ```
+    /// # fn show(fixer: &greenlit::Fixer, file: &greenlit::CheckedFile) -> Result<(), greenlit::Error> {
+    /// fixer.fix_with(file, |event| {
+    ///     if let greenlit::Event::Advanced { progress, .. } = event {
+    ///         eprint!("\r{:.0} %", progress.fraction().unwrap_or_default() * 100.0);
+    ///     }
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`fix`](Fixer::fix).
@@ -156,14 +166,5 @@ impl Fixer {
 
     fn fixing(&self) -> Fixing<'_> {
         Fixing { settings: &self.settings, record: Some(&self.record) }
-    }
-}
-
-/// Passes events to a function.
-struct Told<F>(F);
-
-impl<F: Fn(Event<'_>) + Sync> Observer for Told<F> {
-    fn notice(&self, event: Event<'_>) {
-        (self.0)(event);
     }
 }

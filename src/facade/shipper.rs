@@ -76,8 +76,8 @@ pub struct ShipperBuilder {
 pub struct Shipped {
     /// One entry for each file, sorted by path.
     pub deliveries: Vec<Delivery>,
-    /// Why the run stopped before everything was done: a rejected token, or a setting that the destination refuses. The
-    /// same call goes on from there.
+    /// Why the run stopped before everything was done: a rejected token, or a setting that the destination refuses;
+    /// `None` if it went through all files. The same call goes on from there.
     pub cut_off: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl ShipperBuilder {
         self
     }
 
-    /// Sets the base URL of the API, or the folder of the destination `folder`.
+    /// Sets the base URL of the API, or the path of the folder of the destination `folder`.
     pub fn base_url(mut self, url: &str) -> ShipperBuilder {
         self.base_url = Some(url.to_owned());
         self
@@ -185,8 +185,9 @@ impl ShipperBuilder {
 }
 
 impl Shipper {
-    /// Returns a builder for a destination such as `tiktok-ads` or `folder`. `state` holds the journal and the fixed
-    /// files; without its journal, greenlit does not know what it has sent.
+    /// Returns a builder for a destination such as `tiktok-ads` or `folder`; the error for an unknown one lists them.
+    /// `state` is the folder of the journal and the fixed files; without its journal, greenlit does not know what it has
+    /// sent.
     pub fn builder(checker: Checker, destination: &str, state: impl Into<PathBuf>) -> ShipperBuilder {
         ShipperBuilder {
             checker,
@@ -202,8 +203,8 @@ impl Shipper {
         }
     }
 
-    /// Ships every video below a folder, without publications of rows. Blocks until all are done; `events` is told what
-    /// happens, from any thread.
+    /// Ships every video below a folder, without rows: no ad is created. Blocks until all are done; `events` is told what
+    /// happens, from any thread, and owns what it uses.
     ///
     /// # Errors
     /// See [`Shipper::ship_manifest`].
@@ -217,7 +218,10 @@ impl Shipper {
     }
 
     /// Ships the videos of a manifest (`.csv`, `.jsonl` or `.toml`) and publishes its rows. Blocks until all are done;
-    /// `events` is told what happens, from any thread.
+    /// `events` is told what happens, from any thread, and owns what it uses.
+    ///
+    /// The column `video` of each row is the path of the file, from the folder of the manifest. The other columns are
+    /// those of the destination; the README shows them.
     ///
     /// # Errors
     /// [`ErrorKind::Manifest`] if a row cannot be published, [`ErrorKind::Journal`] if the journal cannot be used,

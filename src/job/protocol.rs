@@ -132,6 +132,13 @@ pub struct Progress {
     pub frames: u64,
 }
 
+impl Progress {
+    /// Returns the share that is done, from 0 to 1; `None` if the total is unknown.
+    pub fn fraction(&self) -> Option<f64> {
+        self.total_s.filter(|total| *total > 0.0).map(|total| (self.done_s / total).clamp(0.0, 1.0))
+    }
+}
+
 /// The result of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "output", rename_all = "kebab-case")]

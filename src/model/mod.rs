@@ -39,6 +39,7 @@ pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
 pub use media::{Completeness, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts, PrivacyTags, contradicts};
 pub use named::UnlistedName;
+pub(crate) use named::display_name;
 pub use source_damage::SourceDamage;
 pub use still_image::{ImageFormat, StillImage};
 pub use streams::{AudioStream, OtherKind, OtherStream, VideoStream};

@@ -16,6 +16,17 @@ impl UnlistedName {
     }
 }
 
+/// Displays a type by its name.
+macro_rules! display_name {
+    ($name:ty) => {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+
 /// Declares an enum of names, which is written and read as the name.
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? }) => {
@@ -50,11 +61,7 @@ macro_rules! named {
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.name())
-            }
-        }
+        $crate::model::named::display_name!($name);
 
         /// Values are equal exactly if their names are.
         impl std::borrow::Borrow<str> for $name {
@@ -78,6 +85,7 @@ macro_rules! named {
     };
 }
 
+pub(crate) use display_name;
 pub(super) use named;
 
 #[cfg(test)]

@@ -30,11 +30,14 @@ pub struct CheckedFile {
     /// to be missing.
     pub assessments: Vec<Assessment>,
     /// The state of the file when it was probed; `None` if it could not be opened.
+    #[doc(hidden)]
     pub state: Option<FileState>,
     /// The BLAKE3 of the bytes that were probed, by which another machine recognizes the file; see
     /// [`identified`](CheckedFile::identified).
+    #[doc(hidden)]
     pub content: Option<String>,
     /// The time that the jobs of the file have left, if there is a time limit.
+    #[doc(hidden)]
     #[serde(skip)]
     pub clock: Option<Arc<FileClock>>,
     /// Why the file was not decoded although that was asked for.
@@ -67,7 +70,7 @@ impl CheckedFile {
         }
     }
 
-    /// Returns the findings under all profiles, profile by profile.
+    /// Returns the findings under all profiles, profile by profile, and the most severe first for each.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.assessments.iter().flat_map(Assessment::findings)
     }
@@ -97,6 +100,7 @@ impl CheckedFile {
     /// # Errors
     ///
     /// If the file cannot be read, or is not the one that was checked any more.
+    #[doc(hidden)]
     pub fn identified(self, store: &dyn Store, contents: &Contents) -> Result<CheckedFile, Failure> {
         let path = &self.source.path;
         let input = store.open(path)?;

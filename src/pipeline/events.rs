@@ -6,6 +6,7 @@ use crate::job::Progress;
 
 /// A progress event. It borrows its data, so an observer that stores it must copy.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// The files are known and will be checked.
     Found {

@@ -35,19 +35,34 @@ pub struct Outcome {
     /// Why the file was not decoded although that was asked for.
     pub not_decoded: Option<String>,
     /// The state of the source when it was probed; `None` if it could not be opened.
+    #[doc(hidden)]
     pub state: Option<FileState>,
-    /// The outcome of the fix, if the command fixes.
+    /// The outcome of the fix; `None` for a file without facts, and if no fix was asked for.
     pub fix: Option<FixOutcome>,
 }
 
 impl Outcome {
+    /// Returns the output, if there is one. A file that complies has one, too: a copy with the same bytes.
+    pub fn output(&self) -> Option<&Output> {
+        self.fix.as_ref()?.output()
+    }
+
+    /// Returns why the file has no facts, was refused or could not be fixed, in one or two sentences. For a file with an
+    /// output, returns why no cheaper change was enough.
+    pub fn reason(&self) -> Option<&str> {
+        let failure = self.fix.as_ref().and_then(FixOutcome::failure).or(self.failure.as_ref());
+        let planned = || self.fix.as_ref()?.plan.reason.as_deref();
+        failure.map(|failure| failure.message.as_str()).or_else(planned)
+    }
+
     /// Returns the outcome with that of its fix.
+    #[doc(hidden)]
     #[must_use]
     pub fn with_fix(self, fix: FixOutcome) -> Outcome {
         Outcome { ending: fix.ending(self.verdict), fix: Some(fix), ..self }
     }
 
-    /// Returns whether the file is no media and was only found in a folder, so that nothing was asked of it.
+    /// Returns whether the file is not media and was only found in a folder, so that it counts as left out.
     pub fn is_incidental(&self) -> bool {
         self.ending == Ending::Skipped && !self.source.named
     }
@@ -80,7 +95,8 @@ pub struct FixOutcome {
 pub enum FixResult {
     /// Nothing was written, because the plan refuses the file or only the plan was asked for.
     Planned,
-    /// Nothing was written, because the source is used as it is.
+    /// Nothing was written, because the source is used as it is. Only shipping does this; a fix into a folder copies
+    /// files that comply.
     Unchanged,
     /// The output has its final name.
     Written(Box<Output>),

@@ -22,6 +22,7 @@ impl Outcome {
     /// # Errors
     ///
     /// Why the file may not be uploaded.
+    #[doc(hidden)]
     pub fn validate(
         &self,
         profile: &Profile,

@@ -6,6 +6,12 @@ use super::encode_mode::EncodeMode;
 use super::output_spec::{Preset, VideoEncoder};
 
 /// The user's choices and consents. The defaults remove and invent nothing.
+///
+/// ```
+/// let mut options = greenlit::FixOptions::default();
+/// options.trim = true;
+/// options.background = "ffffff".to_owned();
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct FixOptions {
@@ -128,7 +134,7 @@ pub enum Extend {
     Freeze,
 }
 
-/// The machine that encodes.
+/// The machine that encodes, on which the number of encoder threads and the estimated time depend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Machine {
     /// Processor cores.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::OtherKind;
+use crate::model::{OtherKind, display_name};
 
 use super::output_spec::OutputSpec;
 use super::refusal::{Refusal, Refused};
@@ -68,6 +68,8 @@ impl Action {
         }
     }
 }
+
+display_name!(Action);
 
 /// A stream of the source that the output leaves out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -19,7 +19,9 @@ use super::{
     left_out, passthrough, producible, steps as plan_steps, still_image, video as video_plan,
 };
 
-/// Plans the fix that makes the file comply with the least loss.
+/// Plans the fix that makes the file comply with the least loss. `assessment` is that of the same facts under `profile`.
+///
+/// A plan is a description: the features `pipeline` and `libav` add [`Fixer`](crate::Fixer), which carries it out.
 pub fn plan(
     facts: &MediaFacts,
     assessment: &Assessment,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The class of a refusal; the sentence in [`Refused`] gives the values.
+use crate::model::display_name;
+
+/// The class of a refusal; the sentence in [`FixPlan::reason`](super::FixPlan::reason) gives the values.
+/// The options are those of the command line; [`FixOptions`](super::FixOptions) has a field for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -51,6 +54,8 @@ pub enum Refusal {
     /// The profile allows nothing that greenlit can encode.
     NotProducible,
 }
+
+display_name!(Refusal);
 
 impl Refusal {
     /// All classes.

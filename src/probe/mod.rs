@@ -1,5 +1,7 @@
 //! Reads the facts of a media file from its bytes.
 //!
+//! Begin with [`header_probe::probe`], which reads all facts of most MP4, MOV, Matroska and WebM files from their headers.
+//!
 //! [`isobmff`] and [`headers`] read the declarations of a container, [`bitstream`] reads a codec's
 //! parameter sets, [`sniff`] detects whether bytes are media; all of them are plain Rust over positioned
 //! reads. [`header_probe`] settles all facts of most MP4, MOV, Matroska and WebM files from them; `libav` gets the facts

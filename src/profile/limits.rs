@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::display_name;
+
 use super::parameter::Value;
 use super::parameters::{Key, Parameters};
 
@@ -17,6 +19,19 @@ pub enum Severity {
     /// The platform refuses the file or fails to process it.
     Error,
 }
+
+impl Severity {
+    /// Returns the name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::Advice => "advice",
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
+display_name!(Severity);
 
 /// How reliable a limit is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

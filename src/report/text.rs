@@ -73,12 +73,7 @@ fn audio_text(audio: &AudioStream) -> String {
 
 /// Returns the name of a severity; a finding that the output no longer has is `fixed`.
 pub(super) fn severity(severity: Severity, fixed: bool) -> &'static str {
-    match severity {
-        _ if fixed => "fixed",
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Advice => "advice",
-    }
+    if fixed { "fixed" } else { severity.name() }
 }
 
 /// Returns the location of a finding, such as `stream 0, 3 s to 5.2 s`; `None` for the whole file.

@@ -176,7 +176,7 @@ impl<'a> RuleSet<'a> {
     }
 }
 
-/// Assesses `subject` by every rule of `profile` that `selection` includes.
+/// Assesses `subject` by every rule of `profile` that `selection` includes; the default selection includes all.
 ///
 /// The rules for images apply to a still image if the profile has limits for them. Otherwise the
 /// image counts as a video without motion, which `video-stream` refuses.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::TimeRange;
+use crate::model::{TimeRange, display_name};
 use crate::profile::{Confidence, RuleId, Severity};
 
 /// The cheapest kind of change that resolves a finding, ordered by cost.
@@ -82,3 +82,18 @@ pub enum Verdict {
     /// Not a media file, and not named like one.
     Skipped,
 }
+
+impl Verdict {
+    /// Returns the name used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Compliant => "compliant",
+            Verdict::Noncompliant => "noncompliant",
+            Verdict::Indeterminate => "indeterminate",
+            Verdict::Unreadable => "unreadable",
+            Verdict::Skipped => "skipped",
+        }
+    }
+}
+
+display_name!(Verdict);

@@ -10,7 +10,7 @@ use super::finding::{Finding, Remedy};
 pub struct Subject<'a> {
     /// The facts of the file.
     pub facts: &'a MediaFacts,
-    /// The file name without folders.
+    /// The file name without folders, for the rules about names and extensions.
     pub file_name: &'a str,
     /// The result of the full decode, if there was one.
     pub deep: Option<&'a DeepReport>,

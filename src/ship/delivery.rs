@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::row_problem::RowProblem;
+use crate::model::display_name;
 
 /// The state of an asset's delivery.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -17,11 +18,11 @@ pub enum DeliveryState {
     Uploaded,
     /// The platform processes it.
     Processing,
-    /// An ad may use it.
+    /// It can be published.
     Ready,
-    /// Its ads are being created.
+    /// Its ads, its post or its entry are being created.
     Publishing,
-    /// Its ads exist.
+    /// Its ads, its post or its entry exist.
     Published,
     /// Preparation, upload or processing failed; another encode mode may follow.
     Failed,
@@ -32,6 +33,27 @@ pub enum DeliveryState {
     /// The outcome was not known in time.
     Unconfirmed,
 }
+
+impl DeliveryState {
+    /// Returns the name used in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            DeliveryState::Validated => "validated",
+            DeliveryState::Uploading => "uploading",
+            DeliveryState::Uploaded => "uploaded",
+            DeliveryState::Processing => "processing",
+            DeliveryState::Ready => "ready",
+            DeliveryState::Publishing => "publishing",
+            DeliveryState::Published => "published",
+            DeliveryState::Failed => "failed",
+            DeliveryState::GivenUp => "given_up",
+            DeliveryState::Refused => "refused",
+            DeliveryState::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+display_name!(DeliveryState);
 
 /// The delivery of one asset, as in the report.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -48,9 +70,9 @@ pub struct Delivery {
     pub attempts: u32,
     /// The reason for the state.
     pub reason: Option<String>,
-    /// One entry per manifest row.
+    /// One entry for each row of the manifest with this video; empty without a manifest.
     pub rows: Vec<RowDelivery>,
-    /// Whether the run was stopped before it was done, which is the reason.
+    /// Whether the run was stopped before the delivery was done, which is then the reason.
     #[serde(skip)]
     pub stopped: bool,
     /// Whether this run uploaded the video, and not an earlier one.
