@@ -22,6 +22,7 @@ pub mod isobmff;
 pub(crate) mod libav;
 mod packet;
 mod packet_walk;
+mod similar_audio;
 pub mod sniff;
 mod tags;
 mod timing;
