@@ -24,6 +24,7 @@ pub mod isobmff;
 pub(crate) mod libav;
 mod packet;
 mod packet_walk;
+mod similar_audio;
 pub mod sniff;
 pub(crate) mod tags;
 mod timing;

@@ -2,12 +2,12 @@
 
 use super::reason::Reason;
 use crate::model::MediaFacts;
+use crate::probe::similar_audio::pairs;
 
-/// Checks that there is something to see or hear, and no second audio stream that may repeat the first.
+/// Checks that there is something to see or hear, and no audio stream that may repeat another.
 pub(super) fn check_streams(facts: &MediaFacts) -> Result<(), Reason> {
-    match (facts.video.len(), facts.audio.len()) {
-        (0, 0) => Err(Reason::TrackKind),
-        (_, 0 | 1) => Ok(()),
-        _ => Err(Reason::SeveralAudioStreams),
+    if facts.video.is_empty() && facts.audio.is_empty() {
+        return Err(Reason::TrackKind);
     }
+    if pairs(&facts.audio).is_empty() { Ok(()) } else { Err(Reason::SeveralAudioStreams) }
 }

@@ -7,14 +7,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::job::JobError;
 use crate::libav::media_input::MediaInput;
-use crate::model::{AudioStream, Container, MediaFacts};
+use crate::model::{Container, MediaFacts};
+use crate::probe::similar_audio::pairs;
 
 /// Files without an index are read to the end up to this size; the streams of larger ones count as different.
 const MAX_UNINDEXED_BYTES: u64 = 256 << 20;
 /// Packets between two checks for errors and a cancelled job.
 const PACKETS_PER_CHECK: u64 = 256;
-/// Streams whose start or duration differs by more seconds than this are different.
-const SAME_TIME_S: f64 = 0.05;
 
 /// Returns whether the packets of audio streams are worth comparing.
 pub(super) fn has_similar_audio(facts: &MediaFacts) -> bool {
@@ -81,47 +80,4 @@ pub(super) fn find_identical_audio(input: &mut MediaInput, facts: &mut MediaFact
         }
     }
     Ok(())
-}
-
-/// Returns the indices of streams with equal parameters, the earlier first.
-fn pairs(streams: &[AudioStream]) -> Vec<(u32, u32)> {
-    let mut pairs = Vec::new();
-    for (position, second) in streams.iter().enumerate() {
-        let earlier = streams[..position].iter().filter(|first| has_same_parameters(first, second));
-        pairs.extend(earlier.map(|first| (first.index, second.index)));
-    }
-    pairs
-}
-
-fn has_same_parameters(first: &AudioStream, second: &AudioStream) -> bool {
-    let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
-        (Some(a), Some(b)) => (a - b).abs() <= SAME_TIME_S,
-        _ => true,
-    };
-    let parameters = |stream: &AudioStream| {
-        let AudioStream { codec, profile, sample_rate, channels, channel_layout, .. } = stream.clone();
-        (codec, profile, sample_rate, channels, channel_layout)
-    };
-    first.codec.is_some()
-        && parameters(first) == parameters(second)
-        && near(first.duration_s, second.duration_s)
-        && near(first.start_s, second.start_s)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::model::example::media;
-
-    #[test]
-    fn only_streams_with_equal_parameters_are_compared() {
-        let first = media().audio[0].clone();
-        let second = AudioStream { index: 2, ..first.clone() };
-        assert_eq!(pairs(&[first.clone(), second.clone()]), [(1, 2)]);
-        let mono = AudioStream { channels: Some(1), ..second.clone() };
-        assert_eq!(pairs(&[first.clone(), mono]), []);
-        let later = AudioStream { start_s: Some(1.0), ..second };
-        assert_eq!(pairs(&[first, later]), []);
-    }
 }

@@ -284,6 +284,7 @@ impl<'a> AudioEntry<'a> {
             super::descriptors::configuration(esds).ok_or(Reason::AudioConfiguration)?;
         self.codec = match object_type {
             0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
+            0x69 | 0x6b => Codec::Mp3,
             _ => return Err(Reason::AudioConfiguration),
         };
         self.config = Cow::Borrowed(config);
