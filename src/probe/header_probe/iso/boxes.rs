@@ -17,6 +17,11 @@ pub(super) fn children(content: &[u8]) -> Result<Vec<Node<'_>>, Reason> {
     let mut nodes = Vec::with_capacity(found.len());
     let mut end = 0;
     for header in found {
+        // A box that lasts to the end of another, which the library does not allow everywhere.
+        let start = usize::try_from(header.start).unwrap_or(usize::MAX);
+        if content.get(start..).is_none_or(|rest| rest.starts_with(&[0; 4])) {
+            return Err(Reason::Malformed);
+        }
         let range = usize::try_from(header.content).ok().zip(usize::try_from(header.end).ok());
         let inside = range.and_then(|(from, to)| content.get(from..to)).ok_or(Reason::Malformed)?;
         end = content.len().min(usize::try_from(header.end).unwrap_or(usize::MAX));
@@ -62,3 +67,21 @@ const READ_BY_LIBRARY: &[&[u8; 4]] = &[
     b"iloc", b"pcmC", b"pitm", b"hoov", b"evcC", b"vvcC", b"lhvC", b"iacb", b"srat", b"vexu", b"hfov",
     b"chnl", b"amve", b"iinf", b"iref", b"iprp", b"ispe", b"clap", b"hvcE", b"lvcC",
 ];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn boxes_must_fill_their_parent_and_state_their_size() {
+        let one = [&[0, 0, 0, 10][..], b"free", &[1, 2]].concat();
+        assert_eq!(children(&one).unwrap()[0].content, [1, 2]);
+        assert!(children(&[&one[..], &[0; 4]].concat()).is_ok(), "the zeros that end a list in QuickTime");
+        assert!(children(&[&one[..], &[0; 9]].concat()).is_err(), "a box without a size");
+        assert!(children(&[&one[..], &[0, 0, 0, 3, 9, 9, 9, 9]].concat()).is_err(), "an invalid size");
+        assert!(children(&one[..9]).is_err(), "a truncated box");
+        let twice = [&one[..], &one].concat();
+        assert!(only(&children(&twice).unwrap(), b"free").is_err());
+    }
+}

@@ -200,3 +200,18 @@ fn laced_frames(lacing: u8, data: &[u8]) -> Option<u64> {
     }
     (total < rest.len()).then_some(frames as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::laced_frames;
+
+    #[test]
+    fn the_sizes_of_laced_frames_must_fit() {
+        // Three frames: of 1 and 2 bytes, and the rest.
+        assert_eq!(laced_frames(2, &[2, 1, 2, 7, 7, 7, 7]), Some(3));
+        assert_eq!(laced_frames(2, &[2, 1, 2, 7, 7, 7]), None, "nothing is left for the last");
+        assert_eq!(laced_frames(2, &[1, 255]), None, "a truncated size");
+        assert_eq!(laced_frames(4, &[1, 7, 7, 7, 7]), Some(2));
+        assert_eq!(laced_frames(4, &[2, 7, 7, 7, 7]), None, "four bytes for three frames");
+    }
+}

@@ -12,6 +12,8 @@ use crate::probe::timing::TimeBase;
 const MAX_TRACKS: usize = 128;
 /// The largest numerator or denominator of a frame rate in the library.
 const MAX_RATE: u64 = 30_000;
+/// The sample rate of Opus in Hz.
+const OPUS_RATE: f64 = 48_000.0;
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A track.
@@ -262,10 +264,26 @@ fn audio(entry: &Master<'_>, codec: &str) -> Result<AudioTrack, Reason> {
     let sampled = audio.float(ids::SAMPLING_FREQUENCY)?.unwrap_or(8000.0);
     let output = audio.float(ids::OUTPUT_FREQUENCY)?.filter(|rate| *rate > 0.0).unwrap_or(sampled);
     let is_usual = |rate: f64| (1.0..=768_000.0).contains(&rate);
-    if !is_usual(sampled) || !is_usual(output) {
+    // The library computes how long a packet of Opus lasts with the declared rate.
+    let is_wrong = codec == Codec::Opus && output != OPUS_RATE;
+    if !is_usual(sampled) || !is_usual(output) || is_wrong {
         return Err(Reason::AudioConfiguration);
     }
     audio.number(ids::BIT_DEPTH, 0)?;
     let channels = u32::try_from(audio.number(ids::CHANNELS, 1)?).map_err(|_| Reason::AudioConfiguration)?;
     Ok(AudioTrack { codec, sample_rate: output as u32, channels })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_of_frames_give_the_rates_that_they_round() {
+        let rates = [(33_333_333, (30, 1)), (33_366_666, (30_000, 1001)), (41_708_333, (24_000, 1001))];
+        for (nanoseconds, (num, den)) in rates {
+            assert_eq!(frame_rate(nanoseconds), Rational::new(num, den), "{nanoseconds}");
+        }
+        assert_eq!(frame_rate(0), None);
+    }
 }
