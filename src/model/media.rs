@@ -6,24 +6,7 @@ use super::{AudioStream, Container, OtherStream, VideoStream};
 
 /// The facts about one file, without any assessment.
 ///
-/// The field names are those of the JSON report. `None` means absent or unknown. Another program starts from the default
-/// and sets what it knows, or reads the `facts` of a report. A stream that it adds needs its `index`, and `decodable`
-/// unless it cannot be decoded:
-///
-/// ```
-/// use greenlit::model::{Codec, Container, MediaFacts, Rational, VideoStream};
-///
-/// let mut video = VideoStream::default();
-/// (video.index, video.decodable) = (0, true);
-/// video.codec = Some(Codec::H264);
-/// (video.width, video.height) = (Some(1080), Some(1920));
-/// video.frame_rate = Rational::new(30, 1);
-/// let mut facts = MediaFacts::default();
-/// facts.container = Some(Container::Mp4);
-/// (facts.size_bytes, facts.duration_s) = (3_000_000, Some(12.5));
-/// facts.video.push(video);
-/// assert_eq!(facts.main_video().and_then(VideoStream::codec_or_tag), Some("h264"));
-/// ```
+/// The field names are those of the JSON report. `None` means absent or unknown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
 #[serde(default)]
