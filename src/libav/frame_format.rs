@@ -28,6 +28,8 @@ pub struct FrameFormat {
     pub primaries: Option<Primaries>,
     /// The transfer.
     pub transfer: Transfer,
+    /// The declared peak luminance, in units of 0.0001 candela per square metre.
+    pub peak: Option<u64>,
 }
 
 impl FrameFormat {
@@ -127,7 +129,38 @@ pub(crate) fn frame_format(
             Some(Primaries::Xyz) => Transfer::Cinema,
             _ => Transfer::by_name(transfer.as_deref()),
         },
+        peak: peak(frame),
     }
+}
+
+/// Bytes of side data up to the last field used; later FFmpeg versions only append fields (libavutil,
+/// `mastering_display_metadata.h`).
+const LIGHT_LEVEL_BYTES: usize = 4;
+const MASTERING_BYTES: usize = 88;
+
+/// Returns the declared peak luminance of the video, in units of 0.0001 candela per square metre.
+fn peak(frame: &Frame) -> Option<u64> {
+    use ffi::AVFrameSideDataType::{
+        AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
+    };
+    let bytes = |kind, min_bytes: usize| {
+        // SAFETY: the frame is valid; side data belongs to it and has `size` bytes.
+        unsafe {
+            let data = ffi::av_frame_get_side_data(frame.get(), kind).as_ref()?;
+            (data.size >= min_bytes).then(|| std::slice::from_raw_parts(data.data, min_bytes))
+        }
+    };
+    let number = |bytes: &[u8], at: usize| {
+        let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+        four.map_or(0, |four| u64::from(u32::from_ne_bytes(four)))
+    };
+    let content = bytes(AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, LIGHT_LEVEL_BYTES);
+    let content = content.map(|bytes| number(bytes, 0) * 10_000).filter(|peak| *peak > 0);
+    // The maximum luminance is the tenth rational; the second flag after it says whether it is valid.
+    let mastering = bytes(AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, MASTERING_BYTES)
+        .filter(|bytes| number(bytes, 84) != 0)
+        .map(|bytes| number(bytes, 72) * 10_000 / number(bytes, 76).max(1));
+    content.or(mastering.filter(|peak| *peak > 0))
 }
 
 /// Returns the plan for frames of this format in a video that began with others.

@@ -5,9 +5,10 @@
 
 use super::available_filters::{AvailableFilters, GraphError};
 use super::gamut::gamut_filters;
+use super::tone_map::ToneMap;
 use crate::libav::filter::SWS_FLAGS;
 use crate::libav::frame_format::FrameFormat;
-use crate::model::{Flip, HdrKind, Matrix, Rotation, Size, Transfer};
+use crate::model::{Flip, HdrKind, Matrix, Rotation, Size};
 use crate::plan::{Canvas, Fill, VideoEncode};
 
 /// Returns the filters between source and sink. Their output is 8-bit 4:2:0, BT.709, limited range, with
@@ -46,7 +47,10 @@ pub fn video_graph(
     }
     // The following filters must not process fields separately.
     chain.push("setfield=mode=prog".to_owned());
-    chain.extend(color_filters(&mut source, plan.tone_map.map(|map| map.from), filters)?);
+    let tone_map = even_hdr(&mut source, plan.tone_map.map(|map| map.from), filters, &mut chain)?;
+    if tone_map.is_none() {
+        chain.extend(gamut_filters(&mut source, false, filters)?);
+    }
     match plan.flip {
         Some(Flip::Horizontal) => chain.push("hflip".to_owned()),
         Some(Flip::Vertical) => chain.push("vflip".to_owned()),
@@ -59,7 +63,10 @@ pub fn video_graph(
         Rotation::ThreeQuarters => chain.push("transpose=dir=cclock".to_owned()),
     }
     let upright = push_crop(&source, plan, &mut chain)?;
-    chain.push(scale_filter(&source, upright, plan.scale, filters));
+    chain.push(match tone_map {
+        Some(map) => map.by_table(upright, plan.scale),
+        None => scale_filter(&source, upright, plan.scale, filters),
+    });
     if let Some(canvas) = &plan.canvas {
         chain.push(canvas_filter(plan.scale, canvas)?);
     }
@@ -69,26 +76,34 @@ pub fn video_graph(
     Ok(chain.join(","))
 }
 
-/// Returns the filters that convert HDR and other primaries and transfers to SDR of BT.709, and adapts `source`.
+/// Returns the filters that convert HDR and other primaries and transfers to SDR of BT.709, pixel by pixel, and adapts
+/// `source`.
 pub(crate) fn color_filters(
     source: &mut FrameFormat,
     tone_map: Option<HdrKind>,
     filters: AvailableFilters,
 ) -> Result<Vec<String>, GraphError> {
     let mut chain = Vec::new();
-    if let Some(from) = tone_map {
-        if !filters.zscale {
-            return Err(GraphError::Missing("zscale"));
-        }
-        chain.push(tone_map_filter(source, from));
-        source.full_range = false;
-        source.zimg = true;
-        source.matrix = Some(Matrix::Bt709);
-        source.primaries = None;
-        source.transfer = Transfer::Video;
+    match even_hdr(source, tone_map, filters, &mut chain)? {
+        Some(map) => chain.push(map.of_each_pixel()),
+        None => chain.extend(gamut_filters(source, false, filters)?),
     }
-    chain.extend(gamut_filters(source, false, filters)?);
     Ok(chain)
+}
+
+/// Returns the mapping of HDR, and makes its frames even as zimg requires for 4:2:0: odd sizes lose a line or a column.
+fn even_hdr(
+    source: &mut FrameFormat,
+    from: Option<HdrKind>,
+    filters: AvailableFilters,
+    chain: &mut Vec<String>,
+) -> Result<Option<ToneMap>, GraphError> {
+    let Some(from) = from else { return Ok(None) };
+    if !filters.zscale {
+        return Err(GraphError::Missing("zscale"));
+    }
+    chain.push("crop=trunc(iw/2)*2:trunc(ih/2)*2".to_owned());
+    Ok(Some(ToneMap::new(source, from)))
 }
 
 /// Appends the crop filter. Returns the remaining size in coded pixels.
@@ -131,28 +146,6 @@ fn scale_filter(source: &FrameFormat, from: (u32, u32), to: Size, filters: Avail
     let input = source.swscale_input();
     format!(
         "scale={width}:{height}:flags={SWS_FLAGS}{input}:out_color_matrix=bt709:out_range=tv,format=yuv420p"
-    )
-}
-
-fn tone_map_filter(source: &FrameFormat, from: HdrKind) -> String {
-    let transfer = match (from, source.transfer) {
-        (HdrKind::Hlg, _) | (HdrKind::DolbyVision, Transfer::Hlg) => "arib-std-b67",
-        _ => "smpte2084",
-    };
-    let (matrix, range) = match source.matrix {
-        Some(Matrix::Rgb) => ("gbr", "pc"),
-        Some(Matrix::Bt709) => ("bt709", source.range()),
-        Some(Matrix::Bt601) => ("smpte170m", source.range()),
-        Some(Matrix::YCgCo) => ("ycgco", source.range()),
-        _ => ("bt2020nc", source.range()),
-    };
-    // `p` is set explicitly: by default it follows the frame's tag, and zimg cannot convert BT.2020 to an
-    // unknown gamut. Values above white are clipped in RGB, because clipping luma and chroma changes the hue.
-    // The crop makes the size even, as zimg requires for 4:2:0; odd sizes lose a line or a column.
-    format!(
-        "crop=trunc(iw/2)*2:trunc(ih/2)*2,zscale=tin={transfer}:min={matrix}:pin=bt2020:rin={range}:p=bt2020:t=linear:npl=100,\
-         format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
-         zscale=t=bt709:m=gbr:r=pc,format=gbrp12le,zscale=p=bt709:t=bt709:m=bt709:r=tv,format=yuv420p"
     )
 }
 
@@ -204,7 +197,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::model::Primaries;
+    use crate::model::{Primaries, Transfer};
     use crate::plan::{CropMargins, ToneMap, example};
 
     fn plan() -> VideoEncode {
@@ -221,6 +214,7 @@ mod tests {
             matrix: Some(Matrix::Bt709),
             primaries: None,
             transfer: Transfer::Video,
+            peak: None,
         }
     }
 
@@ -325,7 +319,10 @@ mod tests {
         plan.tone_map = Some(ToneMap { from: HdrKind::Hlg });
         let wide = FrameFormat { matrix: Some(Matrix::Bt2020), ..source() };
         let text = video_graph(&wide, &plan, ZSCALE).unwrap();
-        assert!(text.contains("tin=arib-std-b67:min=bt2020nc:pin=bt2020:rin=tv:p=bt2020:t=linear"), "{text}");
+        assert!(
+            text.contains("zscale=w=720:h=1280:f=lanczos:min=bt2020nc:rin=tv:tin=arib-std-b67:pin=bt2020"),
+            "{text}"
+        );
         let result = video_graph(&source(), &plan, AvailableFilters { zscale: false });
         assert_eq!(result, Err(GraphError::Missing("zscale")));
     }

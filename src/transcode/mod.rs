@@ -17,4 +17,5 @@ pub mod libav;
 pub mod reserved_moov;
 pub mod settings;
 mod shown_times;
+mod tone_map;
 pub(crate) mod trim;

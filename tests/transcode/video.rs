@@ -107,6 +107,27 @@ fn rotations_and_flips_move_the_corners() {
     }
 }
 
+/// Asserts that two videos show the same by the structural similarity of their frames.
+fn assert_alike(output: &Path, reference: &Path) {
+    let args = [
+        "-hide_banner",
+        "-i",
+        output.to_str().unwrap(),
+        "-i",
+        reference.to_str().unwrap(),
+        "-lavfi",
+        "ssim",
+        "-f",
+        "null",
+        "-",
+    ]
+    .map(str::to_owned);
+    let run = Command::new("ffmpeg").args(args).output().unwrap();
+    let text = String::from_utf8_lossy(&run.stderr).into_owned();
+    let value: f64 = text.rsplit("All:").next().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(value > 0.97, "{text}");
+}
+
 #[test]
 fn colours_match_the_ffmpeg_tool() {
     let dir = tempfile::tempdir().unwrap();
@@ -123,23 +144,7 @@ fn colours_match_the_ffmpeg_tool() {
     );
     let reference =
         media(dir.path(), "r.mp4", &format!("-i {} -an -vf {filter} -c:v libx264 -crf 12", input.display()));
-    let args = [
-        "-hide_banner",
-        "-i",
-        out.path().to_str().unwrap(),
-        "-i",
-        reference.to_str().unwrap(),
-        "-lavfi",
-        "ssim",
-        "-f",
-        "null",
-        "-",
-    ]
-    .map(str::to_owned);
-    let run = Command::new("ffmpeg").args(args).output().unwrap();
-    let text = String::from_utf8_lossy(&run.stderr).into_owned();
-    let value: f64 = text.rsplit("All:").next().unwrap().split(' ').next().unwrap().parse().unwrap();
-    assert!(value > 0.97, "{text}");
+    assert_alike(&out.path(), &reference);
 }
 
 #[test]
@@ -166,6 +171,29 @@ fn hdr_is_tone_mapped_to_tagged_sdr_even_without_a_gamut_tag() {
             ffprobe_entries(&out.path(), "stream=pix_fmt,color_space,color_transfer", "v"),
             "yuv420p,bt709,bt709"
         );
+    }
+}
+
+#[test]
+fn an_hdr_clip_looks_as_when_each_pixel_is_mapped() {
+    let dir = tempfile::tempdir().unwrap();
+    let clip = fixture("firefox-media-TestPatternHDR.mp4");
+    for (from, name) in [(HdrKind::Hlg, "arib-std-b67"), (HdrKind::Pq, "smpte2084")] {
+        let tags = format!("-color_primaries bt2020 -color_trc {name} -colorspace bt2020nc");
+        let hdr = format!(
+            "-ss 8 -i {} -map 0:v:0 -t 1 -vf zscale=w=640:h=360:p=bt2020:t={name}:m=bt2020nc:r=tv,format=yuv420p10le \
+             -c:v libx265 -x265-params log-level=error -crf 12 {tags}",
+            clip.display()
+        );
+        let input = media(dir.path(), &format!("{name}.mp4"), &hdr);
+        let mut plan = encode(640, 360, 30);
+        plan.tone_map = Some(ToneMap { from });
+        let out = TestOutput::new();
+        out.fix_and_verify(&input, &encoded(plan, None));
+        let each_pixel = "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0:peak=10,\
+                          zscale=t=bt709:m=gbr:r=pc,format=gbrp12le,zscale=m=bt709:r=tv,format=yuv420p";
+        let mapped = format!("-i {} -an -vf {each_pixel} -c:v libx264 -crf 12", input.display());
+        assert_alike(&out.path(), &media(dir.path(), &format!("{name}-mapped.mp4"), &mapped));
     }
 }
 

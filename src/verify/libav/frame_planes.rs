@@ -10,11 +10,6 @@ use crate::libav::frame_format::frame_format;
 use crate::model::UndeclaredColors;
 use crate::verify::reference_render::{Colors, PlanarFrame, Plane};
 
-/// Bytes of side data up to the last field used; later FFmpeg versions only append fields (libavutil,
-/// `mastering_display_metadata.h`).
-const LIGHT_LEVEL_BYTES: usize = 4;
-const MASTERING_BYTES: usize = 88;
-
 /// Returns the samples of a frame; `None` for unsupported formats: float, bitstream, and matrices that greenlit does not
 /// convert. `aspect` is the sample aspect ratio of the container, if it declares one; `undeclared` applies where the
 /// frame has no tags.
@@ -46,7 +41,7 @@ pub(super) fn planar_frame(
         depth,
         colors,
         sample_aspect_ratio: f64::from(sx.max(1)) / f64::from(sy.max(1)),
-        peak: peak(frame),
+        peak: source.peak.map(|peak| peak as f64 / 1e6),
     })
 }
 
@@ -150,28 +145,4 @@ fn plane(frame: &Frame, descriptor: &ffi::AVPixFmtDescriptor, index: usize) -> O
         }));
     }
     Some(Plane { width, height, samples })
-}
-
-/// Returns the peak luminance of the video, in units of 100 candela per square metre.
-fn peak(frame: &Frame) -> Option<f64> {
-    use ffi::AVFrameSideDataType::{
-        AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
-    };
-    let bytes = |kind, min_bytes: usize| {
-        // SAFETY: the frame is valid; side data belongs to it and has `size` bytes.
-        unsafe {
-            let data = ffi::av_frame_get_side_data(frame.get(), kind).as_ref()?;
-            (data.size >= min_bytes).then(|| std::slice::from_raw_parts(data.data, min_bytes))
-        }
-    };
-    let number = |bytes: &[u8], at: usize| {
-        bytes.get(at..at + 4).and_then(|four| four.try_into().ok()).map_or(0, u32::from_ne_bytes)
-    };
-    let content = bytes(AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, LIGHT_LEVEL_BYTES);
-    let content = content.map(|bytes| f64::from(number(bytes, 0)) / 100.0).filter(|peak| *peak > 0.0);
-    // The maximum luminance is the tenth rational; the second flag after it says whether it is valid.
-    let mastering = bytes(AV_FRAME_DATA_MASTERING_DISPLAY_METADATA, MASTERING_BYTES)
-        .filter(|bytes| number(bytes, 84) != 0)
-        .map(|bytes| f64::from(number(bytes, 72)) / f64::from(number(bytes, 76).max(1)) / 100.0);
-    content.or(mastering.filter(|peak| *peak > 0.0))
 }
