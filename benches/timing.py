@@ -1,9 +1,21 @@
 """Functions shared by the benchmark scripts: run a command and measure its time and memory."""
 
-import os, re, resource, shlex, subprocess, sys, tempfile, time
+import ctypes, os, re, resource, shlex, subprocess, sys, tempfile, time
 
 GREENLIT = os.environ.get("GREENLIT") or os.path.join(os.path.dirname(__file__), "..", "target", "release", "greenlit")
 CORES = os.cpu_count()
+# Media workers outlive the process that starts them: only a process that adopts them is told their CPU time
+# (PR_SET_CHILD_SUBREAPER).
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+
+
+def reap():
+    """Waits for every adopted process."""
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            return
 
 
 def quote(*words):
@@ -43,6 +55,7 @@ def run(command, memory=True):
             time.sleep(0.02)
         child.wait()
         wall = time.monotonic() - started
+        reap()
         if child.returncode != 0:
             output.seek(0)
             sys.exit(f"failed ({child.returncode}): {command}\n{output.read().decode(errors='replace')}")
