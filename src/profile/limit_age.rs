@@ -22,6 +22,7 @@ pub struct OldLimit<'a> {
 impl Profile {
     /// Returns the limits that are more than `max_days` old on the date `today`, sorted by rule id.
     /// Limits without a date are left out.
+    #[doc(hidden)] // Its date is a type of another crate; the command line alone asks.
     pub fn old_limits(&self, today: Date, max_days: u32) -> Vec<OldLimit<'_>> {
         let age = |day: &str| {
             let day = date(day)?;
