@@ -43,7 +43,7 @@ fn packages() -> Vec<Value> {
 fn every_crate_comes_from_the_registry_with_a_checksum() {
     let (lock, deny) = (table("Cargo.lock"), table("deny.toml"));
     let registries = strings(&deny["sources"]["allow-registry"]);
-    let own = ["greenlit", "greenlit-fuzz", "greenlit-sbom"];
+    let own = ["greenlit", "greenlit-fuzz", "greenlit-guard", "greenlit-sbom"];
     let packages = lock["package"].as_array().unwrap();
     assert!(packages.len() > 100, "the lock file is not read");
     for package in packages {
