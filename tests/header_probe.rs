@@ -180,10 +180,10 @@ fn compare_damaged(files: &[PathBuf], mutations: u64) -> (u64, Vec<String>) {
 }
 
 #[test]
-// With FFmpeg 7, ten of 750 differ in key frames and lost frames of one HEVC file whose samples are damaged.
+// With FFmpeg 7, ten of 750 differ in key frames and lost frames of one H.264 file whose samples are damaged.
 #[cfg_attr(
     ffmpeg_7_0,
-    ignore = "compared with FFmpeg 5 and 6 only: 7 reads damaged HEVC samples differently"
+    ignore = "compared with FFmpeg 5 and 6 only: 7 reads damaged H.264 samples differently"
 )]
 fn the_headers_of_damaged_fixtures_say_what_the_library_says_or_nothing() {
     let (settled, different) = compare_damaged(&videos(Path::new("fixtures")), MUTATIONS / 8);
