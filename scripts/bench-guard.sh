@@ -10,7 +10,9 @@ stored=benches/guard.tsv
 tolerance=3
 
 command -v valgrind >/dev/null || { echo 'bench-guard: valgrind is missing: apt-get install valgrind'; exit 1; }
-compiler="$(rustc --version | cut -d ' ' -f 2) $(uname -m)"
+# Standard functions are chosen by the processor and come with the C library.
+compiler="$(rustc --version | cut -d ' ' -f 2) $(uname -m) $(grep -o -w -m 1 avx2 /proc/cpuinfo || echo 'no avx2')"
+compiler+=" $(getconf GNU_LIBC_VERSION)"
 # shellcheck disable=SC2086
 "$cargo" build ${CARGO_FLAGS:---locked} --profile guard -p greenlit-guard
 program="${CARGO_TARGET_DIR:-target}/guard/greenlit-guard"
