@@ -76,16 +76,26 @@ impl FixerBuilder {
         let record = FixRecord::open_first(vec![path.clone()], self.out.clone()).map_err(|error| {
             Error::with_source(ErrorKind::Io, format!("cannot open {}", path.display()), error)
         })?;
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let settings = FixSettings {
-            options: self.options,
-            machine: Machine { cores },
-            memory_bytes: memory_bytes(),
-            verify: self.verify,
-            out: Some(self.out),
-            layout: OutputLayout::Mirror,
-        };
+        let settings = settings(self.options, self.verify, self.out, OutputLayout::Mirror);
         Ok(Fixer { checker: self.checker, settings, record: Arc::new(record) })
+    }
+}
+
+/// Returns the settings of fixes on this machine, with outputs in the folder `out`.
+pub(super) fn settings(
+    options: FixOptions,
+    verify: VerifyLevel,
+    out: PathBuf,
+    layout: OutputLayout,
+) -> FixSettings {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
+    FixSettings {
+        options,
+        machine: Machine { cores },
+        memory_bytes: memory_bytes(),
+        verify,
+        out: Some(out),
+        layout,
     }
 }
 

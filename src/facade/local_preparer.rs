@@ -14,10 +14,10 @@ use crate::pipeline::{
     SourceFile,
 };
 use crate::plan::EncodeMode;
-use crate::platform::Platform;
+use crate::platform::{Platform, Problem, Row};
 use crate::profile::Profile;
 use crate::rules::{CoverImage, ValidatedAsset, ValidatedCover};
-use crate::ship::{AssetPreparer, CheckedCovers, Prepared, PreparedSender, read_cover};
+use crate::ship::{AssetPreparer, CheckedCovers, Manifest, Prepared, PreparedSender, read_cover};
 
 /// Prepares files with media workers on this machine. Keeps the outcome of each file for the report.
 pub struct LocalAssetPreparer {
@@ -33,6 +33,32 @@ pub struct LocalAssetPreparer {
     pub outcomes: Mutex<HashMap<PathBuf, Outcome>>,
     /// The covers that were checked before the first upload.
     pub covers: CheckedCovers,
+}
+
+/// Returns the videos of a manifest that exist; the checks of rows report the others.
+pub(crate) fn manifest_sources(manifest: &Manifest) -> Vec<SourceFile> {
+    let videos = manifest.videos().into_iter().filter(|video| video.is_file());
+    let source = |video: &Path| SourceFile {
+        path: video.to_owned(),
+        relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
+        named: false,
+        not_opened: None,
+    };
+    videos.map(source).collect()
+}
+
+/// Checks the covers of all rows before anything is sent.
+pub(crate) fn check_covers(
+    platform: &dyn Platform,
+    rows: &[Row],
+    profile: &Profile,
+    pipeline: Pipeline<'_>,
+) -> (CheckedCovers, Vec<Problem>) {
+    let Some(limits) = platform.cover() else { return Default::default() };
+    CheckedCovers::check(rows, limits.bytes, &|image| {
+        let remarks = pipeline.check_image(image, profile)?;
+        Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
+    })
 }
 
 /// Capacity of the queue of files that are ready to upload. Preparation waits while it is full.

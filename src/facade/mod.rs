@@ -13,7 +13,7 @@ pub use checker::{Checker, CheckerBuilder};
 pub use error::{Error, ErrorKind};
 pub use fixer::{Fixer, FixerBuilder};
 #[cfg(feature = "ship")]
-pub(crate) use local_preparer::{LocalAssetPreparer, READY_QUEUE};
+pub(crate) use local_preparer::{LocalAssetPreparer, READY_QUEUE, check_covers, manifest_sources};
 #[cfg(feature = "ship")]
 pub use shipper::{Shipped, Shipper, ShipperBuilder};
 pub use workers::Workers;

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use super::checker::Checker;
 use super::error::{Error, ErrorKind};
-use super::local_preparer::{LocalAssetPreparer, READY_QUEUE};
+use super::fixer::settings;
+use super::local_preparer::{LocalAssetPreparer, READY_QUEUE, check_covers, manifest_sources};
 use crate::ending::PrepareError;
-use crate::host_memory::memory_bytes;
 use crate::job::VerifyLevel;
 use crate::pipeline::{CheckOptions, FixRecord, FixSettings, OutputLayout, Silent, SourceFile};
-use crate::plan::{FixOptions, Machine};
+use crate::plan::FixOptions;
 use crate::platform::{Connection, Destination, Platform, Problem, PublicationKind, Row, registry};
 use crate::rules::Selection;
 use crate::ship::{
@@ -168,17 +168,9 @@ impl ShipperBuilder {
             Error::with_source(ErrorKind::Destination, "the destination cannot be used", error)
         })?;
         let artifacts = self.state.join("artifacts").join(self.checker.profiles()[0].id());
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32);
-        let settings = FixSettings {
-            options: self.options,
-            machine: Machine { cores },
-            memory_bytes: memory_bytes(),
-            verify: VerifyLevel::default(),
-            out: Some(artifacts),
-            layout: OutputLayout::BySource {
-                base: self.state.parent().map(Path::to_owned).unwrap_or_default(),
-            },
-        };
+        let layout =
+            OutputLayout::BySource { base: self.state.parent().map(Path::to_owned).unwrap_or_default() };
+        let settings = settings(self.options, VerifyLevel::default(), artifacts, layout);
         let ShipperBuilder { checker, state, until, enable, .. } = self;
         Ok(Shipper { checker, platform, destination, mode, state, settings, until, enable })
     }
@@ -234,13 +226,7 @@ impl Shipper {
     ) -> Result<Shipped, Error> {
         let manifest = Manifest::read(manifest.as_ref(), &registry::columns())
             .map_err(|error| Error::with_source(ErrorKind::Manifest, "the manifest cannot be read", error))?;
-        let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| SourceFile {
-            path: video.to_owned(),
-            relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
-            named: false,
-            not_opened: None,
-        });
-        let sources = sources.collect();
+        let sources = manifest_sources(&manifest);
         self.ship(sources, manifest.rows, events)
     }
 
@@ -290,16 +276,8 @@ impl Shipper {
     fn check_rows(&self, rows: &[Row]) -> Result<CheckedCovers, Error> {
         let profile = &self.checker.profiles()[0];
         let mut problems = self.platform.check_rows(rows, self.mode, profile, registry::PLATFORMS);
-        let mut covers = CheckedCovers::default();
-        if let Some(limits) = self.platform.cover() {
-            let pipeline = self.checker.pipeline(&Silent);
-            let (checked, wrong) = CheckedCovers::check(rows, limits.bytes, &|image| {
-                let remarks = pipeline.check_image(image, profile)?;
-                Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
-            });
-            covers = checked;
-            problems.extend(wrong);
-        }
+        let (covers, wrong) = check_covers(self.platform, rows, profile, self.checker.pipeline(&Silent));
+        problems.extend(wrong);
         let errors: Vec<Problem> = problems.into_iter().filter(|problem| !problem.warning).collect();
         if errors.is_empty() {
             return Ok(covers);

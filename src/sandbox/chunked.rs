@@ -1,15 +1,15 @@
 //! Chunked and temporary uploads, which return a `file_id` that is valid for 24 hours.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Seek, SeekFrom};
 use std::path::PathBuf;
 
-use md5::{Digest, Md5};
 use serde_json::json;
 
 use super::app::App;
-use super::call::{Call, hex};
+use super::call::Call;
 use super::clock::iso;
+use super::file_hash::md5_of;
 use super::limits::{MAX_TEMPORARY_BYTES, MAX_VIDEO_BYTES};
 use super::reply::{self, HandlerResult, Refusal};
 use super::store::{ChunkedUpload, Record, TemporaryFile};
@@ -137,17 +137,6 @@ pub(super) async fn finish(app: &App, call: &mut Call) -> HandlerResult {
         .and_then(|()| store.put(vec![Record::Temporary(file.clone()), Record::Chunked(upload)]))
         .map_err(|error| Refusal::system(&error))?;
     Ok(to_json(&file))
-}
-
-fn md5_of(path: &PathBuf) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut buffer) = (Md5::new(), vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            read => hash.update(&buffer[..read]),
-        }
-    }
 }
 
 fn to_json(file: &TemporaryFile) -> serde_json::Value {

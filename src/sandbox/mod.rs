@@ -20,6 +20,7 @@ mod clock;
 mod conn;
 mod fault;
 mod fetch;
+mod file_hash;
 mod host;
 mod image;
 mod limiter;

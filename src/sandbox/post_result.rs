@@ -1,15 +1,13 @@
 //! What becomes of a post once its bytes are complete.
 
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use md5::{Digest, Md5};
 use serde_json::json;
 
 use super::app::App;
-use super::call::hex;
 use super::fault::Fault;
+use super::file_hash::md5_of;
 use super::limits::UploadFacts;
 use super::store::{Post, PostResult};
 
@@ -38,17 +36,6 @@ pub(super) async fn process(app: &App, post: &Post, path: &Path) -> std::io::Res
         fail_reason: fail_reason.map(str::to_owned),
         post_id: 7_500_000_000_000_000_000 + post.created % 1_000_000_000 * 1000 + number,
     })
-}
-
-fn md5_of(path: &PathBuf) -> std::io::Result<String> {
-    let mut file = File::open(path)?;
-    let (mut hash, mut buffer) = (Md5::new(), vec![0; 64 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            read => hash.update(&buffer[..read]),
-        }
-    }
 }
 
 /// Logs that a post was created.

@@ -1,34 +1,11 @@
-//! Checks before anything is sent that need a worker or the journal: covers, and the number of ads.
-
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+//! Checks the number of ads before anything is sent.
 
 use crate::cli::error::CliError;
 use crate::cli::sandbox::operation;
-use crate::job::Runner;
-use crate::pipeline::{CheckOptions, Pipeline};
-use crate::platform::{Platform, Problem, PublicationKind, Row};
-use crate::profile::Profile;
-use crate::ship::{AdLimitError, CheckedCovers, Journal, Until, ads_to_create, check_ad_limit};
+use crate::platform::PublicationKind;
+use crate::ship::{AdLimitError, Journal, Until, ads_to_create, check_ad_limit};
 
 use super::ship_run::ShipRun;
-
-/// Checks the covers of all rows before anything is sent.
-pub fn check_covers(
-    platform: &dyn Platform,
-    rows: &[Row],
-    profile: &Profile,
-    runner: &dyn Runner,
-    cancel: &Arc<AtomicBool>,
-) -> (CheckedCovers, Vec<Problem>) {
-    let Some(limits) = platform.cover() else { return Default::default() };
-    let options = CheckOptions::default();
-    let pipeline = Pipeline::over_local_files(std::slice::from_ref(profile), &options, runner, cancel);
-    CheckedCovers::check(rows, limits.bytes, &|image| {
-        let remarks = pipeline.check_image(image, profile)?;
-        Ok(remarks.into_iter().map(|remark| (remark.is_warning, remark.message)).collect())
-    })
-}
 
 impl ShipRun<'_> {
     /// Checks the number of ads that the run would create.

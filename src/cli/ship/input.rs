@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::pipeline::{Discovery, SourceFile, discover};
+use crate::facade::manifest_sources;
+use crate::pipeline::{Discovery, discover};
 use crate::platform::{Problem, Row, registry};
 use crate::profile::Profile;
 use crate::ship::Manifest;
@@ -44,13 +45,7 @@ pub fn read(paths: &[PathBuf]) -> Result<ShipInput, CliError> {
     }
     let manifest = Manifest::read(path, &registry::columns())
         .map_err(|source| operation("cannot read the manifest", source))?;
-    let sources = manifest.videos().into_iter().filter(|video| video.is_file()).map(|video| SourceFile {
-        path: video.to_owned(),
-        relative: video.file_name().map_or_else(PathBuf::new, PathBuf::from),
-        named: false,
-        not_opened: None,
-    });
-    let found = Discovery { sources: sources.collect(), problems: Vec::new() };
+    let found = Discovery { sources: manifest_sources(&manifest), problems: Vec::new() };
     Ok(ShipInput { found, rows: manifest.rows, manifest: Some(path.clone()) })
 }
 

@@ -29,8 +29,9 @@ use std::time::Instant;
 use secrecy::SecretString;
 
 use crate::cache::Contents;
+use crate::facade::check_covers;
 use crate::job::Runner;
-use crate::pipeline::{Outcome, remove_stale};
+use crate::pipeline::{CheckOptions, Outcome, Pipeline, remove_stale};
 use crate::plan::EncodeMode;
 use crate::platform::{self, Connection};
 use crate::report::Report;
@@ -52,7 +53,6 @@ use super::settings::Settings;
 use super::{api_host, check, encoder, interrupt, isolation, notices, output, report_entries, report_target};
 
 use arguments::ShipArguments;
-use before_sending::check_covers;
 use deliver::DeliveryContext;
 use outside::refuse_outside;
 use posted_before::PostingNote;
@@ -88,8 +88,10 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let runner = encoder::workers(workers, settings, &mut options, &cancel, &notices::print);
     isolation::ensure(settings, &runner, None)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
-    let (covers, problems) =
-        check_covers(destination.platform, &ship_input.rows, &profile, runner.as_ref(), &cancel);
+    let options_of_covers = CheckOptions::default();
+    let profiles = std::slice::from_ref(&profile);
+    let pipeline = Pipeline::over_local_files(profiles, &options_of_covers, runner.as_ref(), &cancel);
+    let (covers, problems) = check_covers(destination.platform, &ship_input.rows, &profile, pipeline);
     if !input::passes_preflight(&ship_input.rows, &destination, &profile, problems) {
         return Ok(RunStatus::Failed);
     }
