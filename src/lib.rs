@@ -136,7 +136,8 @@ pub use facade::{Shipped, Shipper, ShipperBuilder};
 pub use job::{Progress, Similarity, VerifyFailure, VerifyLevel, VerifyReport};
 #[cfg(feature = "pipeline")]
 pub use pipeline::{
-    CheckedFile, Event, Failure, FixOutcome, FixResult, NoFacts, Outcome, Output, Proof, SourceFile,
+    CheckedFile, Event, Failure, FixOutcome, FixResult, NoFacts, Outcome, Output, ProbeMode, Proof,
+    SourceFile,
 };
 pub use plan::{FixOptions, FixPlan};
 pub use profile::{Profile, Severity};

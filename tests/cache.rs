@@ -50,7 +50,8 @@ impl CountingDir {
     /// Checks the folder `in` and returns the report and the number of started workers.
     fn check(&self, more: &[&str]) -> (Value, usize) {
         let before = self.starts();
-        let run = self.run(&[&["check", "in", "--jobs", "1", "--format", "json"], more].concat());
+        let run = self
+            .run(&[&["check", "in", "--probe", "ffmpeg", "--jobs", "1", "--format", "json"], more].concat());
         assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
         (run.json(), self.starts() - before)
     }
@@ -202,7 +203,8 @@ fn cache_errors_are_reported_only_with_verbose() {
     let counting = dir_with_videos();
     counting.dir.write("blocked", "a file where a folder should be");
     let run = |more: &[&str]| {
-        let mut command = counting.command(&[&["check", "in/a.mp4", "--no-progress"], more].concat());
+        let mut command =
+            counting.command(&[&["check", "in/a.mp4", "--probe", "ffmpeg", "--no-progress"], more].concat());
         CliRun::of(command.env("XDG_CACHE_HOME", counting.dir.path("blocked")).output().unwrap()).expect(0)
     };
     assert_eq!(run(&[]).stderr, "");
@@ -217,7 +219,8 @@ fn concurrent_runs_share_the_cache() {
     let counting = dir_with_videos();
     let expected = without_elapsed_time(counting.check(&["--no-cache"]).0);
     let spawn = || {
-        let mut command = counting.command(&["check", "in", "--no-progress", "--format", "json"]);
+        let mut command =
+            counting.command(&["check", "in", "--probe", "ffmpeg", "--no-progress", "--format", "json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let runs: Vec<_> = (0..6).map(|_| spawn()).collect();
@@ -249,7 +252,7 @@ fn fix_plans_from_cached_facts() {
     counting.wait_for_cacheable_files();
     counting.check(&[]);
     let before = counting.starts();
-    let plan = ["fix", "in", "--dry-run", "--format", "json"];
+    let plan = ["fix", "in", "--probe", "ffmpeg", "--dry-run", "--format", "json"];
     let cached = counting.run(&plan).expect(0).json();
     assert_eq!(counting.starts(), before);
     let anew = counting.run(&[&plan[..], &["--no-cache"]].concat()).expect(0).json();
@@ -263,7 +266,7 @@ fn check_skips_the_cache_file() {
     dir.put(GOOD, "a.mp4");
     std::thread::sleep(Duration::from_millis(200));
     for _ in 0..2 {
-        let report = dir.greenlit(&["check", ".", "--format", "json"]).expect(0).json();
+        let report = dir.greenlit(&["check", ".", "--probe", "ffmpeg", "--format", "json"]).expect(0).json();
         assert_eq!(report["summary"]["files"], 1, "{report:#}");
     }
     assert!(dir.path(".cache/greenlit/facts-1.sqlite").exists());
@@ -276,7 +279,7 @@ fn image_checked_by_name_is_still_skipped_in_folders() {
     image::RgbImage::new(720, 1280).save(dir.path("in/cover.png")).unwrap();
     std::thread::sleep(Duration::from_millis(200));
     dir.greenlit(&["check", "in/cover.png", "--format", "json"]);
-    let report = dir.greenlit(&["check", "in", "--format", "json"]).json();
+    let report = dir.greenlit(&["check", "in", "--probe", "ffmpeg", "--format", "json"]).json();
     let cover = report["files"].as_array().unwrap().iter().find(|f| f["path"] == "in/cover.png").unwrap();
     assert_eq!(cover["verdict"], "skipped");
 }

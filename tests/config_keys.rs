@@ -24,6 +24,8 @@ struct Case {
 }
 
 const CHECK: &[&str] = &["check", "in", "--format", "json", "--no-progress"];
+/// A check that needs a worker.
+const PROBE: &[&str] = &["check", "in", "--probe", "ffmpeg", "--format", "json", "--no-progress"];
 const FIX: &[&str] =
     &["fix", "in", "--out", "out", "--format", "json", "--no-progress", "--preset", "superfast"];
 /// `fix` without the options that a case sets by its key.
@@ -35,8 +37,9 @@ const CASES: &[Case] = &[
     Case { key: "check.ignore", value: "[\"duration\"]", input: clip, limits: LONG, args: CHECK },
     Case { key: "check.deep", value: "true", input: black, limits: "", args: CHECK },
     Case { key: "check.limits_old_after", value: "1", input: clip, limits: "", args: CHECK },
-    Case { key: "check.isolation", value: "\"off\"", input: clip, limits: "", args: CHECK },
-    Case { key: "check.time_limit", value: "\"1ms\"", input: clip, limits: "", args: CHECK },
+    Case { key: "check.isolation", value: "\"off\"", input: clip, limits: "", args: PROBE },
+    Case { key: "check.probe", value: "\"ffmpeg\"", input: clip, limits: "", args: CHECK },
+    Case { key: "check.time_limit", value: "\"1ms\"", input: clip, limits: "", args: PROBE },
     Case {
         key: "fix.out",
         value: "\"elsewhere\"",

@@ -59,6 +59,7 @@ fn library(file: &File, name: &str) -> Result<MediaFacts, String> {
 fn agrees(library: &Result<MediaFacts, String>, headers: &MediaFacts) -> bool {
     let Ok(library) = library else { return false };
     let mut library = library.clone();
+    library.probed_by = headers.probed_by;
     // From version 7 on, FFmpeg computes the duration of ISO files, which their header declares.
     let version = InProcessRunner::new(1).describe().unwrap().library;
     let declares = ["FFmpeg 5", "FFmpeg 6"].iter().any(|known| version.starts_with(known));

@@ -137,7 +137,7 @@ fn the_time_limit_is_a_key_of_the_configuration_and_must_be_a_time() {
     let dir = TestDir::new();
     dir.put(CLIP, "a.mp4");
     dir.write("greenlit.toml", "[check]\ntime_limit = \"1us\"\n");
-    let run = dir.greenlit(&["check", "a.mp4", "--no-cache", "--no-progress"]).expect(2);
+    let run = dir.greenlit(&["check", "--probe", "ffmpeg", "a.mp4", "--no-cache", "--no-progress"]).expect(2);
     assert!(run.stdout.contains("--time-limit"), "{}", run.stdout);
     dir.greenlit(&[
         "check",

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::model::{
         AudioStream, Completeness, DolbyVision, EditList, EditListKind, Flip, Hdr, HdrKind, OtherKind,
-        OtherStream, PrivacyTags, Rational, Rotation, Timing, VideoStream, example,
+        OtherStream, PrivacyTags, ProbedBy, Rational, Rotation, Timing, VideoStream, example,
     };
 
     fn edit_list() -> EditList {
@@ -116,6 +116,7 @@ mod tests {
         };
         let audio = AudioStream { edit_list: Some(edit_list()), ..example.audio[0].clone() };
         MediaFacts {
+            probed_by: ProbedBy::Headers,
             clock_jumps_s: vec![1.5, 3.0],
             size_bytes: 1 << 40,
             duration_s: Some(1e-9),

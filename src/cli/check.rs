@@ -6,30 +6,35 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::cache::ProbeCache;
-use crate::job::{Runner, WorkerInfo};
-use crate::pipeline::{CheckOptions, Discovery, Outcome, Pipeline};
+use crate::job::WorkerInfo;
+use crate::model::{MediaFacts, ProbedBy};
+use crate::pipeline::{CheckOptions, Discovery, Outcome, Pipeline, ProbeMode};
 use crate::plan::{EncodeMode, FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
 use crate::rules::Verdict;
-use crate::worker::WorkerPool;
 
 use super::args::{CheckArgs, CommonArgs, FixChoices};
 use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::fix_options::fix_options;
+use super::isolation::is_whole;
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
-use super::{cache, input, interrupt, isolation, notices, output, report_entries, report_target};
+use super::workers_on_demand::WorkersOnDemand;
+use super::{cache, input, interrupt, notices, output, report_entries, report_target};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
-    let runner = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
-    let probe_cache = cache::open(settings, args.input.no_cache);
-    let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
-    if cached.is_none() {
-        // A worker is needed for the first file, and loads the media library while profiles and files are found.
+    let deep = args.deep || settings.config.check.deep;
+    let runner = Arc::new(WorkersOnDemand::new(settings, settings.workers()));
+    let probe_cache = cache::open_when_used(settings, args.input.no_cache, &runner);
+    let cached = || probe_cache.as_deref().and_then(ProbeCache::worker_info);
+    let needs_worker =
+        (deep || settings.probe == ProbeMode::Ffmpeg) && !cached().as_ref().is_some_and(is_whole);
+    if needs_worker {
+        // The media library is loaded while profiles and files are found.
         runner.warm_up();
     }
     let profiles = settings.profiles(common)?;
@@ -37,11 +42,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
     let cancel = interrupt::flag();
-    let refused = match found.sources.is_empty() {
-        true => Vec::new(),
-        false => isolation::ensure(settings, &runner, cached)?,
-    };
-    let deep = args.deep || settings.config.check.deep;
+    if needs_worker && !found.sources.is_empty() {
+        runner.require_isolated_now()?;
+    }
     let options = CheckOptions { deep, ..settings.check_options(probe_cache) };
     let progress = ProgressDisplay::new(settings.progress);
     // A configuration that only `fix` reads must not end a check.
@@ -52,7 +55,6 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         found: &found,
         options: &options,
         runner: &runner,
-        isolation_refused: &refused,
         fix_options,
         machine: settings.machine(),
     };
@@ -70,16 +72,18 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         (cancel.load(Ordering::Relaxed), report_entries::tool(library(summary).as_ref()))
     };
     if StreamedReport::supports(settings.format) && all_utf8 && !to_terminal {
-        return output::streamed(settings, |out| {
+        let status = output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let summary = batch.streamed(&report, &progress, &cancel);
             let (interrupted, tool) = end(&summary);
             let (elapsed_s, stale) = (begin.elapsed().as_secs_f64(), Vec::new());
             report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits, stale })?;
             Ok(summary.final_status(&found, interrupted))
-        });
+        })?;
+        return runner.require_isolated().map(|()| status);
     }
     let (summary, entries) = batch.collected(&progress, &cancel);
+    runner.require_isolated()?;
     let (interrupted, tool) = end(&summary);
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common));
@@ -93,9 +97,7 @@ struct CheckBatch<'a> {
     profiles: &'a [Profile],
     found: &'a Discovery,
     options: &'a CheckOptions,
-    runner: &'a WorkerPool,
-    /// What of the isolation of the workers is missing.
-    isolation_refused: &'a [String],
+    runner: &'a WorkersOnDemand,
     /// The options that `greenlit fix` would have without arguments, for the advice.
     fix_options: FixOptions,
     machine: Machine,
@@ -111,7 +113,7 @@ impl CheckBatch<'_> {
         cancel: &Arc<AtomicBool>,
     ) -> RunSummary {
         let summary = Mutex::new(RunSummary::default());
-        let CheckBatch { profiles, found, isolation_refused, .. } = self;
+        let CheckBatch { profiles, found, runner, .. } = self;
         self.pipeline(progress, cancel).check_each(&found.sources, &|index, checked| {
             let outcomes = checked.into_outcomes(profiles);
             if let Ok(mut summary) = summary.lock() {
@@ -119,7 +121,8 @@ impl CheckBatch<'_> {
             }
             let mut entries: Vec<FileEntry> = outcomes.into_iter().map(report_entries::entry).collect();
             entries.sort_by(|a, b| a.profile.cmp(&b.profile));
-            entries.iter_mut().for_each(|entry| entry.isolation_refused = isolation_refused.to_vec());
+            let by_worker = entries.iter_mut().filter(|entry| !entry.needed_no_worker());
+            by_worker.for_each(|entry| entry.isolation_refused = runner.refused().to_vec());
             report.put(index, &entries);
             if report.has_failed() {
                 cancel.store(true, Ordering::Relaxed);
@@ -179,7 +182,9 @@ impl RunSummary {
     pub fn add(&mut self, outcome: &Outcome) {
         self.status = self.status.and(report_entries::status_of(outcome.ending));
         self.any_media |= outcome.verdict != Verdict::Skipped;
-        self.used_media_library |= outcome.facts.is_some() || outcome.verdict == Verdict::Unreadable;
+        let by_worker = |facts: &MediaFacts| facts.probed_by == ProbedBy::Ffmpeg;
+        self.used_media_library |= outcome.fix.is_some()
+            || outcome.facts.as_ref().map_or(outcome.verdict == Verdict::Unreadable, by_worker);
     }
 
     /// Returns the status of the run. Prints a message to standard error if there was no media.
@@ -203,15 +208,15 @@ fn no_media(files: usize) -> String {
     }
 }
 
-/// Returns the worker info of the media library that read the files, from the cache or from a running
-/// worker; `None` if no file was read, since a worker is not started for this alone.
+/// Returns the worker info of the media library that read the files, from the cache or from a worker that ran; `None`
+/// if no file was read, since a worker is not started for this alone.
 pub fn media_library(
-    runner: &dyn Runner,
+    workers: &WorkersOnDemand,
     cache: Option<&dyn ProbeCache>,
     used_media_library: bool,
 ) -> Option<WorkerInfo> {
     if !used_media_library {
         return None;
     }
-    cache.and_then(ProbeCache::worker_info).or_else(|| runner.describe().ok())
+    workers.describe_used().or_else(|| cache.and_then(ProbeCache::worker_info))
 }

@@ -57,6 +57,8 @@ pub struct CheckConfig {
     pub limits_old_after: Option<u32>,
     /// Isolation that the media workers must have.
     pub isolation: Option<String>,
+    /// How the facts of files are read.
+    pub probe: Option<String>,
     /// The most time for each file.
     pub time_limit: Option<String>,
 }

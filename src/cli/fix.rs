@@ -1,17 +1,16 @@
 //! `greenlit fix`: fixes files and verifies the outputs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use crate::cache::ProbeCache;
 use crate::pipeline::{
     FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
 use crate::platform::{Class, registry};
 use crate::report::{Report, StaleEntry};
-use crate::worker::WorkerPool;
 
 use super::args::{CommonArgs, FixArgs};
 use super::check::RunSummary;
@@ -20,20 +19,12 @@ use super::exit_code::RunStatus;
 use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
-use super::{
-    cache, check, encoder, input, interrupt, isolation, notices, output, report_entries, report_target,
-};
+use super::workers_on_demand::WorkersOnDemand;
+use super::{cache, check, encoder, input, interrupt, notices, output, report_entries, report_target};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
-    let probe_cache = cache::open(settings, args.input.no_cache);
-    let cached = probe_cache.as_deref().and_then(ProbeCache::worker_info);
-    let workers = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
-    if cached.is_none() {
-        // A worker is needed for the first file, and loads the media library while profiles and files are found.
-        workers.warm_up();
-    }
     let profiles = settings.profiles(common)?;
     let out = output_folder(settings, args)?;
     let mut fix_settings = fix_settings(settings, args, out.as_deref())?;
@@ -49,22 +40,19 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
             notices::print(text);
         }
     };
-    let runner = encoder::workers(workers, settings, &mut fix_settings.options, &cancel, &say);
-    if !found.sources.is_empty() {
-        let starts = cached.is_none();
-        isolation::ensure(settings, &runner, cached)?;
-        if starts {
-            // The first output has a worker of its own.
-            runner.warm_up();
-        }
-    }
+    let runner = encoder::workers(settings.workers(), settings, &mut fix_settings.options, &cancel, &say);
+    let runner = Arc::new(WorkersOnDemand::new(settings, runner));
+    let probe_cache = cache::open_when_used(settings, args.input.no_cache, &runner);
     let options = settings.check_options(probe_cache);
     let progress = ProgressDisplay::new(settings.progress);
-    let pipeline =
-        Pipeline { observer: &progress, ..Pipeline::over_local_files(&profiles, &options, &runner, &cancel) };
+    let pipeline = Pipeline {
+        observer: &progress,
+        ..Pipeline::over_local_files(&profiles, &options, runner.as_ref(), &cancel)
+    };
     let fixing = Fixing { settings: &fix_settings, record: fix_record.as_ref() };
     let outcomes = pipeline.fix(&found.sources, fixing, &|_| {});
     progress.end();
+    runner.require_isolated()?;
     // At the start, workers of a run that was just killed may still have had their files open.
     remove_stale_below(out.as_deref());
     let interrupted = cancel.load(Ordering::Relaxed);

@@ -5,28 +5,17 @@ use crate::worker::{Isolation, WorkerPool};
 
 use super::error::CliError;
 use super::notices;
-use super::settings::Settings;
 
-/// Checks the isolation of the workers before the first file. `cached` is the worker that filled the cache: a run
-/// that finds everything there starts no worker for this alone. Returns what of the isolation is missing.
+/// Checks the isolation of the workers before the first file. Returns what of the isolation is missing.
 ///
 /// # Errors
 ///
 /// [`CliError::NotIsolated`] when the run requires a barrier that this system does not give. A worker that does not
 /// start at all is no error here: each file that needs one reports it.
-pub fn ensure(
-    settings: &Settings,
-    runner: &WorkerPool,
-    cached: Option<WorkerInfo>,
-) -> Result<Vec<String>, CliError> {
-    let is_whole = |info: &WorkerInfo| info.missing_barriers().is_empty() && info.refused.is_empty();
-    if cached.as_ref().is_some_and(is_whole) {
-        return Ok(Vec::new());
-    }
+pub fn ensure(isolation: Isolation, quiet: bool, runner: &WorkerPool) -> Result<Vec<String>, CliError> {
     match runner.describe() {
         Ok(info) => {
-            if let Some(text) = describe_weakness(settings.isolation, &info).filter(|_| !settings.human.quiet)
-            {
+            if let Some(text) = describe_weakness(isolation, &info).filter(|_| !quiet) {
                 notices::say(&text);
             }
             Ok(info.refused)
@@ -34,6 +23,11 @@ pub fn ensure(
         Err(JobError::NotIsolated(reason)) => Err(CliError::NotIsolated(reason)),
         Err(_) => Ok(Vec::new()),
     }
+}
+
+/// Returns whether a worker lacks nothing of its isolation.
+pub fn is_whole(info: &WorkerInfo) -> bool {
+    info.missing_barriers().is_empty() && info.refused.is_empty()
 }
 
 /// Describes what is missing of a worker's isolation; `None` if it is complete.

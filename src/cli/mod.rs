@@ -43,6 +43,7 @@ mod settings;
 mod ship;
 mod status;
 mod status_document;
+mod workers_on_demand;
 mod wrapped;
 
 use clap::Parser;

@@ -88,7 +88,7 @@ fn probe(settings: &Settings, args: &ProfileFromArgs) -> Result<Result<MediaFact
         not_opened: None,
     };
     let runner = WorkerPool::new(1).with_isolation(settings.isolation);
-    isolation::ensure(settings, &runner, None)?;
+    isolation::ensure(settings.isolation, settings.human.quiet, &runner)?;
     let cancel = Arc::new(AtomicBool::new(false));
     let options = CheckOptions::default();
     let pipeline = Pipeline::over_local_files(&[], &options, &runner, &cancel);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::ProbeCache;
-use crate::pipeline::CheckOptions;
+use crate::pipeline::{CheckOptions, ProbeMode};
 use crate::plan::Machine;
 use crate::profile::{Profile, nearest};
 use crate::report::{Format, HumanOptions, OldLimit};
@@ -21,7 +21,7 @@ use super::choice::{bad_choice, choice};
 use super::config::Config;
 use super::error::CliError;
 use super::quantities::parse_duration;
-use crate::worker::Isolation;
+use crate::worker::{Isolation, WorkerPool};
 
 /// The profile that is used if none is given.
 const DEFAULT_PROFILE: &str = "tiktok-ads";
@@ -57,6 +57,8 @@ pub struct Settings {
     pub limits_old_after_days: u32,
     /// Isolation that the media workers must have.
     pub isolation: Isolation,
+    /// How the facts of files are read.
+    pub probe: ProbeMode,
     /// The most time for each file.
     pub time_limit: Option<Duration>,
     /// Folder of the cache, which may be deleted at any time; `None` if the user has no cache folder.
@@ -78,7 +80,12 @@ impl Settings {
     /// Returns the options of a check that decodes nothing.
     pub fn check_options(&self, probe_cache: Option<Arc<dyn ProbeCache>>) -> CheckOptions {
         let selection = self.selection.clone();
-        CheckOptions { selection, deep: false, probe_cache, time_limit: self.time_limit }
+        CheckOptions { selection, deep: false, probe: self.probe, probe_cache, time_limit: self.time_limit }
+    }
+
+    /// Returns the media workers of a run, of which none has started.
+    pub fn workers(&self) -> WorkerPool {
+        WorkerPool::new(self.jobs).with_isolation(self.isolation)
     }
 
     /// Reads the configuration that applies in the working directory.
@@ -113,6 +120,7 @@ impl Settings {
                 .unwrap_or(LIMITS_OLD_AFTER_DAYS),
             isolation: choice(common.isolation, config.check.isolation.as_deref(), "check.isolation")?
                 .unwrap_or_default(),
+            probe: choice(common.probe, config.check.probe.as_deref(), "check.probe")?.unwrap_or_default(),
             time_limit: time_limit(common.time_limit.as_deref(), config.check.time_limit.as_deref())?,
             // May be deleted at any time, unlike the state.
             cache: user_folder("XDG_CACHE_HOME", ".cache"),

@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::{Error, ErrorKind};
+use super::noting_runner::NotingRunner;
 use super::workers::Workers;
 use crate::job::Runner;
-use crate::pipeline::{CheckOptions, CheckedFile, Event, Observer, Pipeline, Silent, SourceFile, discover};
+use crate::pipeline::{
+    CheckOptions, CheckedFile, Event, Observer, Pipeline, ProbeMode, Silent, SourceFile, discover,
+};
 use crate::profile::Profile;
 use crate::rules::Selection;
 
@@ -79,6 +82,13 @@ impl CheckerBuilder {
         self
     }
 
+    /// Sets how the facts of files are read; without it, from their headers, and with a worker only where those do not
+    /// settle the facts.
+    pub fn probe(mut self, probe: ProbeMode) -> CheckerBuilder {
+        self.options.probe = probe;
+        self
+    }
+
     /// Sets the most time for one file, without waiting for a free worker. Without it, the limit follows from what
     /// the file declares.
     pub fn time_limit(mut self, limit: Duration) -> CheckerBuilder {
@@ -134,7 +144,7 @@ impl Checker {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] if there is no such file, [`ErrorKind::Usage`] for a folder, [`ErrorKind::Worker`] if
-    /// no worker can be used.
+    /// the file needs a worker and none can be used.
     pub fn check(&self, path: impl AsRef<Path>) -> Result<CheckedFile, Error> {
         let path = path.as_ref();
         if path.is_dir() {
@@ -142,9 +152,10 @@ impl Checker {
             return Err(Error::new(ErrorKind::Usage, message));
         }
         let sources = self.find(path, &[])?;
-        self.require_workers()?;
         let source = sources.first().cloned().unwrap_or_default();
-        Ok(self.pipeline(&Silent).check_asset(&source))
+        let runner = NotingRunner::new(self.runner.as_ref());
+        let checked = Pipeline { runner: &runner, ..self.pipeline(&Silent) }.check_asset(&source);
+        runner.finish().map(|()| checked)
     }
 
     /// Checks every file below a folder, sorted by path. Files that are no media have the verdict
@@ -167,8 +178,9 @@ impl Checker {
         progress: impl Fn(Event<'_>) + Sync,
     ) -> Result<Vec<CheckedFile>, Error> {
         let sources = self.find(folder.as_ref(), &[])?;
-        self.require_workers()?;
-        Ok(self.pipeline(&Told(progress)).check(&sources))
+        let runner = NotingRunner::new(self.runner.as_ref());
+        let checked = Pipeline { runner: &runner, ..self.pipeline(&Told(progress)) }.check(&sources);
+        runner.finish().map(|()| checked)
     }
 
     /// Ends all calls of this checker and of what was built on it as soon as possible; also later ones return at

@@ -5,6 +5,7 @@ mod error;
 mod fixer;
 #[cfg(feature = "ship")]
 mod local_preparer;
+mod noting_runner;
 #[cfg(feature = "ship")]
 mod shipper;
 mod workers;

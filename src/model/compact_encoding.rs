@@ -6,8 +6,8 @@
 
 use super::{
     AudioStream, Codec, ColorTags, Completeness, Container, DolbyVision, EditList, EditListKind, Flip,
-    FrameLoss, Hdr, HdrKind, LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, Rational, Rotation,
-    Size, Timing, VideoStream,
+    FrameLoss, Hdr, HdrKind, LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, ProbedBy, Rational,
+    Rotation, Size, Timing, VideoStream,
 };
 
 /// Capacity reserved for a list before its first item is read.
@@ -220,7 +220,7 @@ macro_rules! variants {
 
 fields! {
     MediaFacts: [
-        container, major_brand, size_bytes, duration_s, measured_duration_s,
+        probed_by, container, major_brand, size_bytes, duration_s, measured_duration_s,
         contradicted_duration_s, second_recording_byte, bit_rate, fast_start, fragmented,
         completeness, video, audio, other, chapters, privacy, clock_jumps_s,
     ];
@@ -250,6 +250,7 @@ fields! {
     Hdr: [kind, dolby_vision];
     DolbyVision: [profile, compatibility];
 }
+variants!(ProbedBy { Headers = 0, Ffmpeg = 1 });
 variants!(Rotation { None = 0, Quarter = 1, Half = 2, ThreeQuarters = 3 });
 variants!(LossKind { MissingReference = 0, Empty = 1, TimeGap = 2, MissingFrame = 3 });
 variants!(Flip { Horizontal = 0, Vertical = 1 });

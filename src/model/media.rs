@@ -4,6 +4,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{AudioStream, Container, OtherStream, VideoStream};
 
+/// What reads the facts of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ProbedBy {
+    /// The header reader, from a few kilobytes of the file.
+    Headers,
+    /// FFmpeg's libraries, in an isolated worker.
+    #[default]
+    Ffmpeg,
+}
+
 /// The facts about one file, without any assessment.
 ///
 /// The field names are those of the JSON report. `None` means absent or unknown.
@@ -12,6 +24,8 @@ use super::{AudioStream, Container, OtherStream, VideoStream};
 #[serde(default)]
 #[non_exhaustive]
 pub struct MediaFacts {
+    /// What read the facts.
+    pub probed_by: ProbedBy,
     /// The container format, by greenlit's short name, such as `mp4`, `mov`, `webm` or `matroska`.
     pub container: Option<Container>,
     /// The major brand of an ISO base media file, as four characters.

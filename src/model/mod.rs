@@ -55,7 +55,9 @@ pub use frame_loss::{FrameLoss, LossKind, set_loss};
 pub use frame_rates::common_frame_rates;
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
 pub use hash::ContentHash;
-pub use media::{Completeness, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts, PrivacyTags, contradicts};
+pub use media::{
+    Completeness, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts, PrivacyTags, ProbedBy, contradicts,
+};
 pub use named::UnlistedName;
 pub(crate) use named::display_name;
 pub use source_damage::SourceDamage;

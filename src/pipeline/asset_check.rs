@@ -1,7 +1,5 @@
 //! The check of one asset: opens it, lets a worker probe it, and assesses the facts under each profile.
 
-use std::fs::File;
-use std::io;
 use std::sync::Arc;
 
 use crate::cache::{CachedProbe, FileFingerprint, FileState};
@@ -9,16 +7,19 @@ use crate::job::{
     FileClock, Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, TimeBudget, processor_time,
 };
 use crate::model::{Completeness, DeepReport, MediaFacts};
+use crate::probe::header_probe::HeaderProbe;
 use crate::profile::RuleId;
 use crate::rules::{Assessment, RuleSet, Subject, Verdict};
 
+use super::check_options::ProbeMode;
 use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
-use super::failure::{Failure, NoFacts, plain, unexpected_result};
+use super::failure::{Failure, NoFacts, unexpected_result};
 use super::inputs::Pipeline;
 use super::not_decoded::reason_not_to_decode;
-use super::open_source::{display_name, not_media, worth_probing};
-use super::probe_cache::{CacheSession, fingerprint_of};
+use super::open_source::{display_name, not_media};
+use super::opened_source::{OpenedSource, read_failure};
+use super::probe_cache::CacheSession;
 
 /// The number of frames at the start of a video that may lack their references.
 const MAX_LEADING_FRAMES: u64 = 2;
@@ -66,69 +67,79 @@ impl<'a> AssetCheck<'a> {
         AssetCheck { pipeline, rule_sets, cache }
     }
 
-    /// Opens a file and decides which job it needs.
+    /// Checks a file by its headers; `None` if it needs a worker.
+    pub(super) fn by_headers(&self, source: &SourceFile, opened: &OpenedSource) -> Option<CheckedFile> {
+        let options = self.pipeline.options;
+        let reads_headers = match options.probe {
+            ProbeMode::Auto => opened.is_identified,
+            ProbeMode::Headers => true,
+            ProbeMode::Ffmpeg => false,
+        };
+        if options.deep || !reads_headers {
+            return None;
+        }
+        let result = match opened.headers(self.pipeline.store) {
+            Ok(HeaderProbe::Settled(facts)) => Ok(CachedProbe::Facts(facts)),
+            Ok(HeaderProbe::NeedsFullScan(_)) if options.probe == ProbeMode::Auto => return None,
+            Ok(HeaderProbe::NeedsFullScan(reason)) => Err(NoFacts::undecided(reason)),
+            Err(failed) => Err(failed),
+        };
+        Some(self.conclude(source, opened.state, None, result))
+    }
+
+    /// Decides which job a file needs.
     pub(super) fn begin(
         &self,
         source: &SourceFile,
+        opened: OpenedSource,
         clock: Option<&Arc<FileClock>>,
     ) -> Result<BegunCheck, NoFacts> {
         let options = self.pipeline.options;
-        let input = self.open(source)?;
-        let meta = input.metadata().map_err(|error| io_failure(&error))?;
-        let state = FileState::from(&meta);
-        let fingerprint = self.cache.and_then(|_| fingerprint_of(&source.path, &input, options.depth()));
-        let name = display_name(&source.path);
-        let is_identified = worth_probing(self.pipeline.store, &input, source, &name)?;
-        let depth = if is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
+        let fingerprint = self.cache.and_then(|_| opened.fingerprint(source, options.depth()));
+        let depth = if opened.is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
         let mut time = TimeBudget { processor: None, clock: clock.cloned() };
         let mut job = Job::Probe { depth };
         if options.deep {
             job = Job::Deep;
-            let processor = match self.first_probe(&input, &name, depth, &time)? {
+            let processor = match self.first_probe(&opened, depth, &time)? {
                 CachedProbe::Facts(facts) => {
-                    if let Some(checked) = self.without_decoding(source, state, &facts) {
+                    if let Some(checked) = self.without_decoding(source, opened.state, &facts) {
                         return Ok(BegunCheck::Done(Box::new(checked)));
                     }
                     processor_time::decode(&facts)
                 }
                 // The full decode says what is wrong.
-                _ => processor_time::decode_unknown(meta.len()),
+                _ => processor_time::decode_unknown(opened.size_bytes),
             };
             time.processor = Some(processor);
         }
+        let OpenedSource { input, state, name, .. } = opened;
         let files = JobFiles { input, outputs: Vec::new() };
         let request = JobRequest { job, files, name, cancel: Arc::clone(self.pipeline.cancel), time };
         let pending = PendingCheck { state, fingerprint };
         Ok(BegunCheck::Job { request: Box::new(request), pending })
     }
 
-    fn open(&self, source: &SourceFile) -> Result<File, NoFacts> {
-        if self.pipeline.is_cancelled() {
-            return Err(NoFacts::failed(Failure::from(&JobError::Cancelled)));
-        }
-        if let Some(kind) = source.not_opened {
-            return Err(NoFacts::skipped(Failure::input(kind.reason())));
-        }
-        // Nothing is known about the bytes, so that is not a verdict on them.
-        self.pipeline.store.open(&source.path).map_err(NoFacts::failed)
-    }
-
     /// Probes a file before its full decode: what it declares decides whether it is decoded, and how long that may
     /// take. Fails if a worker does not recognize the bytes of a file that nothing else identifies.
     fn first_probe(
         &self,
-        input: &File,
-        name: &str,
+        opened: &OpenedSource,
         depth: ProbeDepth,
         time: &TimeBudget,
     ) -> Result<CachedProbe, NoFacts> {
+        if self.pipeline.options.probe != ProbeMode::Ffmpeg
+            && let HeaderProbe::Settled(facts) = opened.headers(self.pipeline.store)?
+        {
+            return Ok(CachedProbe::Facts(facts));
+        }
         let request = JobRequest {
             job: Job::Probe { depth },
             files: JobFiles {
-                input: input.try_clone().map_err(|error| io_failure(&error))?,
+                input: opened.input.try_clone().map_err(|error| read_failure(&error))?,
                 outputs: Vec::new(),
             },
-            name: name.to_owned(),
+            name: opened.name.clone(),
             cancel: Arc::clone(self.pipeline.cancel),
             time: time.clone(),
         };
@@ -158,7 +169,18 @@ impl<'a> AssetCheck<'a> {
         result: Result<JobOutput, JobError>,
     ) -> CheckedFile {
         let PendingCheck { state, fingerprint } = pending;
-        match cacheable_probe(result) {
+        self.conclude(source, state, fingerprint, cacheable_probe(result))
+    }
+
+    /// Assesses and caches what was found in a file, unless the file changed meanwhile.
+    fn conclude(
+        &self,
+        source: &SourceFile,
+        state: FileState,
+        fingerprint: Option<FileFingerprint>,
+        result: Result<CachedProbe, NoFacts>,
+    ) -> CheckedFile {
+        match result {
             // What was read of a file that was written to or replaced meanwhile may be a mixture.
             Ok(_) if self.pipeline.store.state(&source.path).ok() != Some(state) => {
                 let path = source.path.display();
@@ -212,10 +234,6 @@ impl<'a> AssetCheck<'a> {
         let subject = Subject { facts: &facts, file_name: name, deep: None };
         self.rule_sets.iter().map(|rules| rules.narrowed_to(RuleId::Integrity).assess(&subject)).collect()
     }
-}
-
-fn io_failure(error: &io::Error) -> NoFacts {
-    NoFacts::failed(Failure::from(&JobError::Io(plain(error))))
 }
 
 /// Returns whether a full decode shows that everything in the file decodes: it covers one stream of each kind.

@@ -7,11 +7,26 @@ use crate::cache::{Depth, ProbeCache};
 use crate::job::FileClock;
 use crate::rules::Selection;
 
+/// How the facts of files are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum ProbeMode {
+    /// From the headers, and with FFmpeg where they do not settle the facts.
+    #[default]
+    Auto,
+    /// From the headers only: no worker starts, and files that need one are indeterminate.
+    Headers,
+    /// With FFmpeg only.
+    Ffmpeg,
+}
+
 /// The options of a check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckOptions {
     /// The selected rules.
     pub selection: Selection,
+    /// How the facts of files are read.
+    pub probe: ProbeMode,
     /// Whether to decode and analyse all frames.
     pub deep: bool,
     /// The cached results of earlier runs; `None` probes every file.

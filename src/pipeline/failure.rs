@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ending::{Ending, FailureKind};
 use crate::job::JobError;
+use crate::probe::header_probe::Reason;
 use crate::rules::Verdict;
 
 /// Why a file has no facts.
@@ -36,6 +37,17 @@ impl NoFacts {
             kind => Ending::Failed(kind),
         };
         NoFacts { ending, failure }
+    }
+
+    /// The headers of the file do not settle its facts, and nothing else was to be asked.
+    pub(super) fn undecided(reason: Reason) -> NoFacts {
+        let message = format!("the headers do not settle the facts: {reason}; check it with `--probe auto`");
+        NoFacts { ending: Ending::Undecided, failure: Failure::input(message) }
+    }
+
+    /// The run ended before the file was read.
+    pub(super) fn interrupted() -> NoFacts {
+        NoFacts::failed(Failure::from(&JobError::Cancelled))
     }
 
     /// Returns the verdict on the file.

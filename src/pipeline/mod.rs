@@ -32,6 +32,7 @@ mod local_files;
 mod name_folding;
 mod not_decoded;
 mod open_source;
+mod opened_source;
 mod outcome;
 mod output_check;
 mod output_names;
@@ -57,7 +58,7 @@ mod validate;
 mod work_batches;
 mod work_order;
 
-pub use check_options::CheckOptions;
+pub use check_options::{CheckOptions, ProbeMode};
 pub use checked_file::CheckedFile;
 pub use cover::CoverRemark;
 pub use discover::{

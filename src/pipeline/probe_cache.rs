@@ -1,6 +1,5 @@
 //! Reads the probe cache before a check and stores new results in it.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -9,51 +8,16 @@ use crate::cache::{
     CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, FileState, ProbeCache, content_hash,
 };
 
-use super::discover::SourceFile;
 use super::inputs::Pipeline;
-use super::parallel::run_in_parallel;
 
 /// New results are stored in batches of this size: small enough that a killed run loses little, large enough
 /// that the run does not wait for the disk.
 const BATCH: usize = 1000;
 
-/// The cached probes of sources, with the state of each file when it was looked up.
-#[derive(Default)]
-pub(super) struct FoundProbes {
-    fingerprints: Vec<Option<FileFingerprint>>,
-    probes: CachedProbes,
-}
-
-impl FoundProbes {
-    /// Returns the cached probe of the source at `index`.
-    pub(super) fn get(&self, index: usize) -> Option<(CachedProbe, FileState)> {
-        let state = self.fingerprints.get(index)?.as_ref()?.state();
-        Some((self.probes.get(index)?, state))
-    }
-}
-
-/// Looks up the probe of each source. Reads only metadata, not the content of the files.
-pub(super) fn find(
-    cache: &dyn ProbeCache,
-    sources: &[SourceFile],
-    depth: Depth,
-    pipeline: &Pipeline<'_>,
-) -> FoundProbes {
-    let fingerprints = run_in_parallel(sources.len(), pipeline.runner.width(), |index| {
-        let path = &sources[index].path;
-        if sources[index].not_opened.is_some() {
-            return None;
-        }
-        Some(FileFingerprint::new(path, pipeline.store.state(path).ok()?, depth))
-    });
-    let probes = cache.get(&fingerprints);
-    FoundProbes { fingerprints, probes }
-}
-
-/// Returns the fingerprint of an opened file, if it reveals later changes of the file.
-pub(super) fn fingerprint_of(path: &Path, file: &File, depth: Depth) -> Option<FileFingerprint> {
+/// Returns the fingerprint of a file in this state, if it reveals later changes of the file.
+pub(super) fn fingerprint_of(path: &Path, state: FileState, depth: Depth) -> Option<FileFingerprint> {
     let now = SystemTime::now();
-    let fingerprint = FileFingerprint::new(path, FileState::from(&file.metadata().ok()?), depth);
+    let fingerprint = FileFingerprint::new(path, state, depth);
     fingerprint.detects_later_changes(now).then_some(fingerprint)
 }
 
@@ -67,6 +31,11 @@ pub(super) struct CacheSession<'a> {
 impl<'a> CacheSession<'a> {
     pub(super) fn new(cache: &'a dyn ProbeCache, pipeline: Pipeline<'a>) -> CacheSession<'a> {
         CacheSession { cache, pipeline, fresh: Mutex::default() }
+    }
+
+    /// Looks up the probes of opened files.
+    pub(super) fn find(&self, fingerprints: &[Option<FileFingerprint>]) -> CachedProbes {
+        if fingerprints.is_empty() { CachedProbes::default() } else { self.cache.get(fingerprints) }
     }
 
     /// Stores the probe of the file at `path`, unless the file changed since the fingerprint `before`, taken

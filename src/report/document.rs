@@ -105,7 +105,8 @@ impl Report {
         interrupted: bool,
     ) -> Report {
         if let Some(refused) = &tool.isolation_refused {
-            files.iter_mut().for_each(|entry| entry.isolation_refused.clone_from(refused));
+            let by_worker = files.iter_mut().filter(|entry| !entry.needed_no_worker());
+            by_worker.for_each(|entry| entry.isolation_refused.clone_from(refused));
         }
         files.sort_by(|a, b| (&a.path, &a.path_raw, &a.profile).cmp(&(&b.path, &b.path_raw, &b.profile)));
         let summary = Summary { elapsed_s, ..Summary::of(&files) };

@@ -7,6 +7,7 @@ use super::fix::Fix;
 use super::forecast::FixForecast;
 use super::media::Media;
 use crate::ending::Ending;
+use crate::model::ProbedBy;
 use crate::rules::{Finding, RuleId, Verdict};
 
 /// One file under one profile; also one line of the format `ndjson`.
@@ -59,6 +60,14 @@ pub struct FileEntry {
     #[cfg_attr(all(test, feature = "report"), schemars(length(min = 1)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolation_refused: Vec<String>,
+}
+
+impl FileEntry {
+    /// Returns whether no media worker read the file: its headers say all, and nothing was made of it.
+    pub fn needed_no_worker(&self) -> bool {
+        let by_headers = |media: &Media| media.0.probed_by == ProbedBy::Headers;
+        self.fix.is_none() && self.media.as_ref().is_some_and(by_headers)
+    }
 }
 
 /// The state of the upload and of the ads of a file.

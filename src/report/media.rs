@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::{
     AudioStream, Codec, ColorTags, Completeness, Container, EditList, Flip, FrameLoss, Hdr, MediaFacts,
-    OtherKind, OtherStream, PrivacyTags, Rational, Rotation, Size, Timing, VideoStream,
+    OtherKind, OtherStream, PrivacyTags, ProbedBy, Rational, Rotation, Size, Timing, VideoStream,
 };
 
 /// The media facts of a file, as the report shows them.
@@ -49,6 +49,7 @@ struct MediaJson {
     chapters: u32,
     privacy: PrivacyTags,
     clock_jumps_s: Vec<f64>,
+    probed_by: ProbedBy,
     /// Whether the file is a still image. Such a file is checked by the image rules of the profile, if it has any.
     #[serde(getter = "is_still")]
     still: bool,

@@ -34,6 +34,16 @@ pub struct WorkerPool {
     spawner: Spawner,
 }
 
+impl std::fmt::Debug for WorkerPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let WorkerPool { width, isolation, .. } = self;
+        f.debug_struct("WorkerPool")
+            .field("width", width)
+            .field("isolation", isolation)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A slot of the pool; returned when dropped.
 struct WorkerSlot<'a> {
     pool: &'a WorkerPool,

@@ -46,9 +46,21 @@ fn lies_cost_their_file_only(user: Option<u32>) {
             Scene::give(dir.root(), user);
         }
         for args in [
-            &["check", "in"][..],
+            &["check", "--probe", "ffmpeg", "in"][..],
             &["check", "--deep", "in"],
-            &["fix", "in", "--out", "out", "--upscale", "--extend", "loop", "--preset", "superfast"],
+            &[
+                "fix",
+                "in",
+                "--probe",
+                "ffmpeg",
+                "--out",
+                "out",
+                "--upscale",
+                "--extend",
+                "loop",
+                "--preset",
+                "superfast",
+            ],
         ] {
             let mut command = dir.command(args);
             command.args(["--jobs", "1", "--no-cache", "--no-progress", "--format", "json"]);
@@ -147,11 +159,11 @@ fn a_worker_that_forges_the_facts_of_later_files_changes_no_output() {
     };
     forger(&dir, "FORGER_DECOY=");
     let verdict = |report: &serde_json::Value| entry(report, "in/b-small.mp4")["verdict"].clone();
-    assert_eq!(verdict(&run(&["check", "in"])), "noncompliant");
+    assert_eq!(verdict(&run(&["check", "--probe", "ffmpeg", "in"])), "noncompliant");
     forger(&dir, &format!("FORGER_DECOY='{}'", dir.path("decoy.mp4").display()));
     // The forgery works where files share a worker.
-    assert_eq!(verdict(&run(&["check", "in"])), "compliant");
-    let report = run(&["fix", "in", "--out", "out"]);
+    assert_eq!(verdict(&run(&["check", "--probe", "ffmpeg", "in"])), "compliant");
+    let report = run(&["fix", "--probe", "ffmpeg", "in", "--out", "out"]);
     let small = entry(&report, "in/b-small.mp4");
     assert!(small["fix"]["output"].is_null(), "{small}");
     let text = small.to_string();

@@ -34,11 +34,11 @@ fn a_run_ends_where_a_required_barrier_is_missing() {
     for (calls, barrier) in [(LANDLOCK, "landlock"), (SECCOMP, "seccomp")] {
         let dir = weak_system(calls);
         for args in [
-            &["check", "clip.mp4", "--format", "json"][..],
+            &["check", "clip.mp4", "--probe", "ffmpeg", "--format", "json"][..],
             &["check", "clip.mp4", "--deep"],
             &["fix", "clip.mp4", "--out", "out"],
             &["profile", "from", "clip.mp4"],
-            &["check", "clip.mp4", "--isolation", "required"],
+            &["check", "clip.mp4", "--probe", "ffmpeg", "--isolation", "required"],
         ] {
             let run = run(&dir, args).expect(2);
             assert!(run.stderr.contains(barrier), "{args:?}: {}", run.stderr);
@@ -53,7 +53,17 @@ fn a_run_ends_where_a_required_barrier_is_missing() {
 #[test]
 fn consent_is_stated_once_and_in_the_report() {
     let dir = weak_system(LANDLOCK);
-    let args = ["check", "clip.mp4", "--isolation", "best-effort", "--no-progress", "--format", "json"];
+    let args = [
+        "check",
+        "clip.mp4",
+        "--probe",
+        "ffmpeg",
+        "--isolation",
+        "best-effort",
+        "--no-progress",
+        "--format",
+        "json",
+    ];
     for _ in 0..2 {
         let run = run(&dir, &args).expect(0);
         assert_eq!(run.stderr.matches("landlock").count(), 1, "{}", run.stderr);
@@ -65,14 +75,24 @@ fn consent_is_stated_once_and_in_the_report() {
         assert!(tool["isolation"].as_array().unwrap().iter().any(|name| name == "seccomp"), "{tool}");
     }
     // A run that requires isolation does not take what was found without.
-    run(&dir, &["check", "clip.mp4"]).expect(2);
+    run(&dir, &["check", "clip.mp4", "--probe", "ffmpeg"]).expect(2);
 }
 
 #[test]
 fn every_format_states_what_is_missing() {
     let dir = weak_system(LANDLOCK);
     for format in ["human", "json", "ndjson", "junit", "sarif", "github", "html"] {
-        let args = ["check", "clip.mp4", "--isolation", "best-effort", "--no-cache", "--format", format];
+        let args = [
+            "check",
+            "clip.mp4",
+            "--probe",
+            "ffmpeg",
+            "--isolation",
+            "best-effort",
+            "--no-cache",
+            "--format",
+            format,
+        ];
         let run = run(&dir, &args).expect(0);
         assert!(run.stdout.contains("landlock: "), "{format}: {}", run.stdout);
     }
@@ -82,10 +102,10 @@ fn every_format_states_what_is_missing() {
 fn the_configuration_can_consent() {
     let dir = weak_system(LANDLOCK);
     dir.write("greenlit.toml", "[check]\nisolation = \"best-effort\"\n");
-    run(&dir, &["check", "clip.mp4"]).expect(0);
-    run(&dir, &["check", "clip.mp4", "--isolation", "required"]).expect(2);
+    run(&dir, &["check", "clip.mp4", "--probe", "ffmpeg"]).expect(0);
+    run(&dir, &["check", "clip.mp4", "--probe", "ffmpeg", "--isolation", "required"]).expect(2);
     dir.write("greenlit.toml", "[check]\nisolation = \"best-efort\"\n");
-    let run = run(&dir, &["check", "clip.mp4"]).expect(2);
+    let run = run(&dir, &["check", "clip.mp4", "--probe", "ffmpeg"]).expect(2);
     assert!(run.stderr.contains("did you mean `best-effort`"), "{}", run.stderr);
 }
 

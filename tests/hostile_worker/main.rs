@@ -32,7 +32,7 @@ const ENOSYS: i32 = 38;
 
 /// Where the attacker acts, with a command that gets there.
 const PLACES: [(&str, &[&str]); 3] = [
-    ("open", &["check", "clip.mp4", "--no-cache", "--format", "json"]),
+    ("open", &["check", "clip.mp4", "--probe", "ffmpeg", "--no-cache", "--format", "json"]),
     ("decode", &["check", "--deep", "clip.mp4", "--no-cache", "--format", "json"]),
     (
         "encode",

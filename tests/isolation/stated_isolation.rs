@@ -56,7 +56,8 @@ fn the_kernel_confirms_the_reported_isolation() {
 fn the_report_states_the_isolation_in_force() {
     let dir = TestDir::new();
     dir.put(CLIP, "clip.mp4");
-    let report = dir.greenlit(&["check", "clip.mp4", "--format", "json"]).expect(0).json();
+    let report =
+        dir.greenlit(&["check", "clip.mp4", "--probe", "ffmpeg", "--format", "json"]).expect(0).json();
     let stated: Vec<_> =
         report["tool"]["isolation"].as_array().unwrap().iter().map(|entry| entry.as_str().unwrap()).collect();
     assert_eq!(stated, pool(WorkerTimeouts::default()).describe().unwrap().in_force);

@@ -15,6 +15,7 @@ pub use input::InputArgs;
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
+use crate::pipeline::ProbeMode;
 use crate::worker::Isolation;
 
 /// Check videos against the rules of an ad platform, fix them, verify the result and upload it.
@@ -59,6 +60,10 @@ pub struct CommonArgs {
     /// Report limits that were last compared with their source more than this many days ago.
     #[arg(long, global = true, value_name = "DAYS", help_heading = "Common options")]
     pub limits_old_after: Option<u32>,
+    /// Set how the facts of files are read: from their headers, with FFmpeg, or with FFmpeg only where the headers do
+    /// not settle them. With `headers`, no worker starts, and files that need one are indeterminate.
+    #[arg(long, global = true, value_enum, value_name = "HOW", help_heading = "Common options")]
+    pub probe: Option<ProbeMode>,
     /// Spend at most this time on each file, such as 90s or 5m, instead of what its declared size allows. Time that it
     /// waits for others does not count. A file that is not finished then fails, and the others go on.
     #[arg(long, global = true, value_name = "DURATION", help_heading = "Common options")]

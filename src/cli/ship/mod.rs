@@ -50,7 +50,7 @@ use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
-use super::{api_host, check, encoder, interrupt, isolation, notices, output, report_entries, report_target};
+use super::{api_host, encoder, interrupt, isolation, notices, output, report_entries, report_target};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
@@ -86,7 +86,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let mut options = fix_options(&ship_arguments.choices, &settings.config.fix, EncodeMode::Planned)?;
     let workers = WorkerPool::new(settings.jobs).with_isolation(settings.isolation);
     let runner = encoder::workers(workers, settings, &mut options, &cancel, &notices::print);
-    isolation::ensure(settings, &runner, None)?;
+    isolation::ensure(settings.isolation, settings.human.quiet, &runner)?;
     let runner: Arc<dyn Runner> = Arc::new(runner);
     let options_of_covers = CheckOptions::default();
     let profiles = std::slice::from_ref(&profile);
@@ -210,7 +210,8 @@ fn print_report(
     let ShipRun { settings, destination, profile, .. } = ship_run;
     let interrupted = ship_run.cancel.load(Ordering::Relaxed);
     let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
-    let tool = report_entries::tool(check::media_library(ship_run.runner.as_ref(), None, any_facts).as_ref());
+    let library = any_facts.then(|| ship_run.runner.describe().ok()).flatten();
+    let tool = report_entries::tool(library.as_ref());
     let shipped = report::Shipped {
         outcome,
         ship_input: &ship_run.ship_input,

@@ -24,7 +24,7 @@ use reason::Stop;
 
 use super::bytes::{BlockCache, Bytes, read_range};
 use super::ebml;
-use crate::model::MediaFacts;
+use crate::model::{MediaFacts, ProbedBy};
 
 /// What the headers of a file say about its facts.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,7 +43,7 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
     // A panic in this code is an error in it, and no reason to do without the facts of the file.
     let result = catch_unwind(AssertUnwindSafe(|| settle(bytes)));
     match result.unwrap_or(Err(Stop::NeedsFullScan(Reason::ReaderError))) {
-        Ok(facts) => Ok(HeaderProbe::Settled(Box::new(facts))),
+        Ok(facts) => Ok(HeaderProbe::Settled(Box::new(MediaFacts { probed_by: ProbedBy::Headers, ..facts }))),
         Err(Stop::NeedsFullScan(reason)) => Ok(HeaderProbe::NeedsFullScan(reason)),
         Err(Stop::Io(error)) => Err(error),
     }
