@@ -7,7 +7,7 @@ use super::tables::{Sizes, Tables};
 /// Samples of PCM in one entry of the index.
 const SAMPLES_PER_ENTRY: u32 = 1024;
 /// Entries read per track: five hours of audio in frames of 1024 samples, at 48 kHz.
-const MAX_ENTRIES: usize = 1_000_000;
+pub(super) const MAX_ENTRIES: usize = 1_000_000;
 
 /// An entry of the index: a sample, or a piece of PCM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,11 @@ pub(super) struct Index {
     pub(super) duration: u64,
     /// Bits per second; `None` for PCM.
     pub(super) bit_rate: Option<u64>,
+    /// The samples of which the library knows the duration when it has opened the file, and the sum of those durations.
+    pub(super) timed_frames: u64,
+    pub(super) timed_ticks: u64,
+    /// Whether the samples are listed in fragments.
+    pub(super) fragmented: bool,
 }
 
 /// How a track is indexed.
@@ -51,7 +56,7 @@ impl Index {
     /// Builds the index of a track.
     pub(super) fn build(track: &Track<'_>, kind: Kind, movie_scale: u32) -> Result<Index, Reason> {
         let tables = &track.tables;
-        if tables.has_sync_groups {
+        if tables.has_sync_groups || tables.sync.as_ref().is_some_and(Vec::is_empty) {
             return Err(Reason::SampleTables);
         }
         if tables.sizes.count() == 0 || tables.chunks.is_empty() {
@@ -61,7 +66,12 @@ impl Index {
         }
         let sampled = tables.duration().ok_or(Reason::SampleTables)?;
         let duration = if sampled > 0 { track.duration.min(sampled) } else { track.duration };
-        let mut index = Index { duration, ..Index::default() };
+        let mut index = Index {
+            duration,
+            timed_frames: tables.timed_samples(),
+            timed_ticks: sampled,
+            ..Index::default()
+        };
         let single_ticks = matches!(tables.durations[..], [(_, 1)]);
         match kind {
             Kind::Audio | Kind::Pcm(_) if single_ticks => {

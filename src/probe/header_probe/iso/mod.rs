@@ -2,19 +2,22 @@
 
 mod boxes;
 mod descriptors;
+mod duration;
+mod fragments;
 mod index;
 mod key_frames;
 mod language;
 mod metadata;
 mod movie;
 mod sample_entry;
+mod segment_index;
 mod streams;
 mod tables;
 mod top_level;
 mod uuid;
 mod walk;
 
-use self::index::{Index, Kind, rescale};
+use self::index::{Index, Kind};
 use self::movie::Movie;
 use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
@@ -33,17 +36,24 @@ use streams::add_stream;
 use top_level::read_movie;
 use walk::walk_samples;
 
-const MICROSECONDS: u64 = 1_000_000;
+/// Fragmented files up to this size are read at once, in bytes.
+const WHOLE_FILE: u64 = 8 << 20;
 
 /// Returns the facts of a file that begins with `ftyp`.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let file = read_movie(cache)?;
     let movie = movie::read(&file.moov, file.isom)?;
+    let fragmented = !movie.extends.is_empty() || file.top.iter().any(|found| &found.kind == b"moof");
+    let size_bytes = cache.len()?;
+    // All samples of a fragmented file are read below.
+    if fragmented && size_bytes <= WHOLE_FILE {
+        cache.preload(0, size_bytes as usize)?;
+    }
     let declared = headers::read(cache)?;
     let mut facts = MediaFacts {
         container: Some(headers::container(Container::Mov, &declared)),
         major_brand: declared.major_brand.clone(),
-        size_bytes: cache.len()?,
+        size_bytes,
         fast_start: declared.fast_start,
         fragmented: declared.fragmented,
         completeness: declared.completeness.clone(),
@@ -52,9 +62,16 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         privacy: movie.metadata.privacy.clone(),
         ..MediaFacts::default()
     };
-    set_duration(&movie, &mut facts)?;
-    let indices = build_indices(&movie)?;
-    set_missing(&movie, &indices, &mut facts)?;
+    let indices =
+        if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
+    if fragmented {
+        check_fragmented(&facts)?;
+    } else {
+        set_missing(&movie, &indices, &mut facts)?;
+    }
+    let duration =
+        if fragmented { duration::of_streams(&movie, &indices)? } else { duration::declared(&movie)? };
+    duration::set(duration, &mut facts);
     let mut timed = true;
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
         timed &= add_stream(cache, track, index, position, &declared, &mut facts)?;
@@ -95,14 +112,12 @@ fn read_key_frame_sizes(
     Ok(())
 }
 
-/// Sets duration and overall bit rate like the library, from whole microseconds.
-fn set_duration(movie: &Movie<'_>, facts: &mut MediaFacts) -> Result<(), Reason> {
-    let duration = rescale(movie.duration, MICROSECONDS, u64::from(movie.scale)).filter(|us| *us > 0);
-    let microseconds = duration.ok_or(Reason::Duration)? as f64;
-    facts.duration_s = Some(microseconds / MICROSECONDS as f64);
-    let rate = facts.size_bytes as f64 * 8.0 * MICROSECONDS as f64 / microseconds;
-    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
-    Ok(())
+/// Checks that a fragmented file is complete, and small enough that the library reads all of it.
+fn check_fragmented(facts: &MediaFacts) -> Result<(), Reason> {
+    if matches!(facts.completeness, Completeness::Missing { .. }) {
+        return Err(Reason::MissingData);
+    }
+    if facts.size_bytes > ALWAYS_WALK_BYTES { Err(Reason::TooLarge) } else { Ok(()) }
 }
 
 fn build_indices(movie: &Movie<'_>) -> Result<Vec<Index>, Reason> {

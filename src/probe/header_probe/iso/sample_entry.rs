@@ -81,6 +81,13 @@ impl<'a> SampleEntry<'a> {
     }
 }
 
+impl SampleEntry<'_> {
+    /// Returns whether the track has audio.
+    pub(super) fn is_audio(&self) -> bool {
+        matches!(self.content, EntryContent::Audio(_))
+    }
+}
+
 /// Returns the kind of a track that is neither video nor audio, and the name of its codec.
 fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'static str>), Reason> {
     Ok(match (handler, kind) {

@@ -103,12 +103,12 @@ fn video_stream(
         sample_aspect_ratio: sample_aspect_ratio(track, entry)?,
         rotation,
         flip,
-        frame_rate: Some(frame_rate(track)?),
+        frame_rate: Some(frame_rate(track, common.index)?),
         field_order: entry.field_order.map(str::to_owned),
         bit_rate: common.index.bit_rate,
         duration_s: common.duration_s(),
         start_s: common.start_s()?,
-        frames: Some(track.tables.timed_samples()),
+        frames: Some(track.tables.timed_samples()).filter(|count| *count > 0),
         decodable: true,
         language: track.language.clone(),
         default: Some(track.enabled),
@@ -118,7 +118,9 @@ fn video_stream(
     video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
         .ok_or(Reason::VideoConfiguration)?;
     stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
-    let timed = set_timing(&common.index.entries, common.base, samples, &mut stream);
+    // What fragments list, the samples show as well.
+    let timed =
+        !common.index.fragmented && set_timing(&common.index.entries, common.base, samples, &mut stream);
     Ok((stream, timed))
 }
 
@@ -143,10 +145,10 @@ fn sample_aspect_ratio(track: &Track<'_>, entry: &VideoEntry<'_>) -> Result<Opti
 }
 
 /// Returns the average frame rate.
-fn frame_rate(track: &Track<'_>) -> Result<Rational, Reason> {
-    let frames = track.tables.timed_samples().checked_mul(u64::from(track.scale));
-    let rate = frames.zip(track.tables.duration()).and_then(|(frames, duration)| {
-        Rational::positive(i64::try_from(frames).ok()?, i64::try_from(duration).ok()?)
+fn frame_rate(track: &Track<'_>, index: &Index) -> Result<Rational, Reason> {
+    let frames = index.timed_frames.checked_mul(u64::from(track.scale));
+    let rate = frames.and_then(|frames| {
+        Rational::positive(i64::try_from(frames).ok()?, i64::try_from(index.timed_ticks).ok()?)
     });
     // The library approximates larger numbers.
     let is_exact = |rate: &Rational| rate.num().max(rate.den()) <= i32::MAX as u32;

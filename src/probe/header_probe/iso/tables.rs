@@ -78,7 +78,7 @@ impl Tables {
             let numbers = words(stss, 1)?;
             let is_ascending = numbers.windows(2).all(|pair| pair[0] < pair[1]);
             let is_inside = numbers.first() > Some(&0) && numbers.last() <= Some(&tables.sizes.count());
-            if !(is_ascending && is_inside) {
+            if !(is_ascending && is_inside || numbers.is_empty()) {
                 return Err(Reason::SampleTables);
             }
             tables.sync = Some(numbers);
@@ -106,6 +106,12 @@ impl Tables {
     pub(super) fn duration(&self) -> Option<u64> {
         let runs = self.durations.iter().map(|(count, duration)| u64::from(*count) * u64::from(*duration));
         runs.into_iter().try_fold(0_u64, u64::checked_add)
+    }
+
+    /// Returns whether no table has an entry, as in the header of a file whose samples are in fragments.
+    pub(super) fn is_empty(&self) -> bool {
+        let lists = [self.durations.len(), self.runs.len(), self.chunks.len(), self.sizes.count() as usize];
+        lists == [0; 4] && self.offsets.is_none() && !self.has_groups && self.sync.is_none()
     }
 
     /// Returns the number of samples that have a duration.

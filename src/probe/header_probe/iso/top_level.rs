@@ -16,6 +16,8 @@ pub(super) struct MovieBox {
     pub(super) moov: Vec<u8>,
     /// Whether the file is no QuickTime movie.
     pub(super) isom: bool,
+    /// The boxes of the file.
+    pub(super) top: Vec<BoxHeader>,
 }
 
 /// Reads the movie of a file that begins with `ftyp`.
@@ -37,7 +39,7 @@ pub(super) fn read_movie(cache: &Cache<'_>) -> Result<MovieBox, Stop> {
     let content = read_range(cache, moov.content, length)?;
     let ftyp = top.first().ok_or(Reason::Malformed)?;
     let brand = read_range(cache, ftyp.content, 4)?;
-    Ok(MovieBox { moov: content, isom: brand != QUICKTIME })
+    Ok(MovieBox { moov: content, isom: brand != QUICKTIME, top })
 }
 
 /// Reads a movie box and `more` bytes behind it as one block. Returns the length of its content.
@@ -62,9 +64,7 @@ fn check_order(cache: &Cache<'_>, top: &[BoxHeader], size: u64) -> Result<(), St
             b"ftyp" => number == 0 && length >= 8 && found.end <= size,
             b"moov" | b"mdat" | b"free" | b"skip" => true,
             b"wide" => length == 0,
-            b"moof" | b"sidx" | b"mfra" | b"styp" | b"emsg" | b"ssix" => {
-                return Err(Reason::Fragments.into());
-            }
+            b"moof" | b"sidx" | b"mfra" | b"styp" | b"emsg" | b"ssix" | b"prft" => true,
             b"uuid" => {
                 uuid::check(&read_range(cache, found.content, 16)?)?;
                 true

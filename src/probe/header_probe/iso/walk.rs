@@ -25,7 +25,7 @@ pub(super) fn walk_samples(
     let bases: Vec<TimeBase> =
         tracks.iter().map(|track| TimeBase { num: 1, den: track.scale as i32 }).collect();
     for (((track, index), base), position) in tracks.iter().zip(indices).zip(&bases).zip(0..) {
-        let has_offsets = track.tables.offsets.is_some();
+        let has_offsets = track.tables.offsets.is_some() || index.fragmented;
         let format = match &track.entry.content {
             EntryContent::Video(entry) => PacketFormat {
                 codec: Some(&entry.codec),

@@ -1,0 +1,363 @@
+//! Reads the samples that movie fragments list (ISO/IEC 14496-12, 8.8), with the times that the library gives them.
+
+use super::super::cache::Cache;
+use super::super::reason::{Reason, Stop};
+use super::boxes::{Node, allow, children, only, required};
+use super::index::{Entry, Index, MAX_ENTRIES};
+use super::movie::{Extends, Movie, Track};
+use super::segment_index::SegmentIndex;
+use super::uuid;
+use crate::probe::bytes::{Bytes, read_range};
+use crate::probe::isobmff::{BoxHeader, FieldReader};
+
+/// The largest fragment header read, in bytes: hundreds of thousands of samples.
+const MAX_FRAGMENT: u64 = 4 << 20;
+
+const BASE_OFFSET: u32 = 1;
+const SAMPLE_ENTRY: u32 = 2;
+const DEFAULT_DURATION: u32 = 8;
+const DEFAULT_SIZE: u32 = 0x10;
+const DEFAULT_FLAGS: u32 = 0x20;
+const BASE_IS_FRAGMENT: u32 = 0x2_0000;
+const DATA_OFFSET: u32 = 1;
+const FIRST_FLAGS: u32 = 4;
+const DURATIONS: u32 = 0x100;
+const SIZES: u32 = 0x200;
+const FLAGS: u32 = 0x400;
+const OFFSETS: u32 = 0x800;
+/// A sample that is no sync sample, or depends on others.
+const NO_KEY: u32 = 0x0101_0000;
+
+/// Reads the fragments of a movie into an index for each track.
+pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> Result<Vec<Index>, Stop> {
+    let tracks: Result<Vec<_>, _> = movie.tracks.iter().map(|track| Samples::of(track, movie)).collect();
+    let mut reader = Fragments { tracks: tracks?, has_segment_index: false };
+    let (mut has_movie, mut has_media, mut complete) = (false, false, false);
+    let mut opened: Option<Vec<Totals>> = None;
+    for (at, found) in top.iter().enumerate() {
+        match &found.kind {
+            b"moov" => has_movie = true,
+            b"mdat" => has_media |= found.end > found.content,
+            b"moof" if !has_movie || found.content - found.start != 8 => return Err(Reason::Fragments.into()),
+            b"moof" => {
+                let content = read_box(cache, found)?;
+                let media = top[at..].iter().find(|found| &found.kind == b"mdat");
+                let end = media.ok_or(Reason::Fragments)?.end.min(cache.len()?);
+                reader.read_fragment(&content, found.start, end)?;
+            }
+            b"sidx" if has_movie => {
+                let content = read_box(cache, found)?;
+                complete |= reader.read_segment_index(cache, &content, found.end, movie)?;
+            }
+            _ => {}
+        }
+        // With an index of the whole file, the library reads further fragments only when it needs their samples.
+        if opened.is_none() && has_movie && has_media && complete {
+            opened = Some(reader.totals());
+        }
+    }
+    let last = reader.totals();
+    let opened = opened.unwrap_or_else(|| last.clone());
+    let is_same =
+        |(opened, last): (&Totals, &Totals)| (opened.duration, opened.shift) == (last.duration, last.shift);
+    if !opened.iter().zip(&last).all(is_same) {
+        return Err(Reason::Fragments.into());
+    }
+    let tracks = reader.tracks.into_iter().zip(opened).zip(&movie.tracks);
+    Ok(tracks
+        .map(|((samples, totals), track)| samples.index(totals, track.scale))
+        .collect::<Result<_, _>>()?)
+}
+
+/// Returns the content of a box, which the file must contain.
+fn read_box(cache: &Cache<'_>, found: &BoxHeader) -> Result<Vec<u8>, Stop> {
+    let length = found.end - found.content;
+    if found.end > cache.len()? {
+        return Err(Reason::MissingData.into());
+    }
+    if length > MAX_FRAGMENT {
+        return Err(Reason::TooLarge.into());
+    }
+    Ok(read_range(cache, found.content, length as usize)?)
+}
+
+/// The fragments read so far.
+struct Fragments<'a> {
+    tracks: Vec<Samples<'a>>,
+    has_segment_index: bool,
+}
+
+impl Fragments<'_> {
+    fn totals(&self) -> Vec<Totals> {
+        self.tracks.iter().map(|samples| samples.totals.clone()).collect()
+    }
+
+    /// Reads the content of `moof`, which begins at an offset of the file and whose samples end before `end`.
+    fn read_fragment(&mut self, moof: &[u8], start: u64, end: u64) -> Result<(), Reason> {
+        let nodes = children(moof)?;
+        allow(&nodes, &[b"traf", b"uuid"])?;
+        // Where the samples of a track without an explicit position begin.
+        let mut next = start;
+        let mut ids = Vec::new();
+        for node in &nodes {
+            match &node.kind {
+                b"traf" => {
+                    let nodes = children(node.content)?;
+                    allow(&nodes, &[b"tfhd", b"tfdt", b"trun", b"sbgp", b"sgpd", b"sdtp", b"uuid"])?;
+                    let header = Header::read(required(&nodes, b"tfhd")?, start, next)?;
+                    let samples = self.tracks.iter_mut().find(|samples| samples.track.id == header.id);
+                    let samples = samples.ok_or(Reason::Fragments)?;
+                    if ids.contains(&header.id) {
+                        return Err(Reason::Fragments);
+                    }
+                    ids.push(header.id);
+                    next =
+                        samples.read(&nodes, header, self.has_segment_index, (start, end))?.unwrap_or(next);
+                }
+                b"uuid" => uuid::check(node.content)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the content of `sidx`, behind which its segments begin. Returns whether it lists all of the file.
+    fn read_segment_index(
+        &mut self,
+        cache: &Cache<'_>,
+        content: &[u8],
+        end: u64,
+        movie: &Movie<'_>,
+    ) -> Result<bool, Stop> {
+        let index = SegmentIndex::read(content, end).ok_or(Reason::Fragments)?;
+        let Some(at) = movie.tracks.iter().position(|track| track.id == index.id) else { return Ok(false) };
+        self.has_segment_index = true;
+        let scale = movie.tracks[at].scale;
+        if index.scale != scale {
+            return Err(Reason::Fragments.into());
+        }
+        let indexed = &mut self.tracks[at];
+        (indexed.totals.duration, indexed.end) = (index.end_time, index.end_time);
+        indexed.has_segment_index = true;
+        if !index.lists_all(cache)? {
+            return Ok(false);
+        }
+        let known: Vec<usize> =
+            (0..self.tracks.len()).filter(|at| self.tracks[*at].has_segment_index).collect();
+        let [known] = known[..] else {
+            // With several, the order of their entries decides.
+            return if known.len() == self.tracks.len() { Ok(true) } else { Err(Reason::Fragments.into()) };
+        };
+        let (duration, scale) = (self.tracks[known].totals.duration, movie.tracks[known].scale);
+        for (samples, track) in self.tracks.iter_mut().zip(&movie.tracks) {
+            if !samples.has_segment_index {
+                let ticks = rescale_signed(duration, track.scale, scale).ok_or(Reason::Fragments)?;
+                (samples.totals.duration, samples.end) = (ticks, ticks);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Returns `ticks * num / den`, rounded to the nearest, and away from zero between two.
+pub(super) fn rescale_signed(ticks: i64, num: u32, den: u32) -> Option<i64> {
+    let scaled = super::index::rescale(ticks.unsigned_abs(), u64::from(num), u64::from(den))?;
+    Some(if ticks < 0 { -scaled } else { scaled })
+}
+
+/// The defaults of the samples of a track in a fragment.
+struct Header {
+    id: u32,
+    base: u64,
+    duration: Option<u32>,
+    size: Option<u32>,
+    flags: Option<u32>,
+}
+
+impl Header {
+    /// Reads the content of `tfhd` in a fragment that begins at `start`; by default, samples begin at `next`.
+    fn read(tfhd: &[u8], start: u64, next: u64) -> Result<Header, Reason> {
+        let parse = || {
+            let mut fields = FieldReader(tfhd);
+            let (_, flags) = fields.head()?;
+            let id = fields.word()?;
+            let base = match () {
+                () if flags & BASE_OFFSET != 0 => fields.take(8)?,
+                () if flags & BASE_IS_FRAGMENT != 0 => start,
+                () => next,
+            };
+            let mut word = |flag: u32| (flags & flag != 0).then(|| fields.word().ok_or(())).transpose().ok();
+            let entry = word(SAMPLE_ENTRY)?;
+            let (duration, size) = (word(DEFAULT_DURATION)?, word(DEFAULT_SIZE)?);
+            let flags = word(DEFAULT_FLAGS)?;
+            (entry.is_none_or(|entry| entry == 1)).then_some(Header { id, base, duration, size, flags })
+        };
+        parse().ok_or(Reason::Fragments)
+    }
+}
+
+/// What the library adds up over the samples of a track.
+#[derive(Clone, Debug, Default)]
+struct Totals {
+    bytes: u64,
+    frames: u64,
+    ticks: u64,
+    /// Where the last sample ends, or what is declared of it, in units of the track.
+    duration: i64,
+    /// By how much samples are presented later, so that none is presented before it is decoded.
+    shift: i64,
+}
+
+/// The samples of a track.
+struct Samples<'a> {
+    track: &'a Track<'a>,
+    defaults: Extends,
+    /// How much earlier than its decode time the edit list presents a sample.
+    time_offset: i64,
+    /// Where the last run ends, in units of the track.
+    end: i64,
+    has_segment_index: bool,
+    totals: Totals,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Samples<'a> {
+    fn of(track: &'a Track<'a>, movie: &Movie<'_>) -> Result<Samples<'a>, Reason> {
+        let mut defaults = movie.extends.iter().filter(|extends| extends.id == track.id);
+        let found = defaults.next().copied().filter(|extends| extends.entry == 1).ok_or(Reason::Fragments)?;
+        if defaults.next().is_some() || !track.tables.is_empty() {
+            return Err(Reason::Fragments);
+        }
+        let duration = i64::try_from(track.duration).map_err(|_| Reason::Duration)?;
+        Ok(Samples {
+            track,
+            defaults: found,
+            time_offset: time_offset(track, movie.scale)?,
+            end: 0,
+            has_segment_index: false,
+            totals: Totals { duration, ..Totals::default() },
+            entries: Vec::new(),
+        })
+    }
+
+    /// Reads the boxes of `traf`. Returns where its samples end.
+    fn read(
+        &mut self,
+        nodes: &[Node<'_>],
+        header: Header,
+        has_segment_index: bool,
+        media: (u64, u64),
+    ) -> Result<Option<u64>, Reason> {
+        let at = |kind: &[u8; 4]| nodes.iter().position(|node| &node.kind == kind);
+        let first_run = at(b"trun");
+        if first_run.is_some_and(|run| at(b"tfhd") > Some(run) || at(b"tfdt") > Some(run)) {
+            return Err(Reason::Fragments);
+        }
+        match only(nodes, b"tfdt")? {
+            Some(tfdt) => self.end = decode_time(tfdt).ok_or(Reason::Fragments)?,
+            // Then the library uses the times in the index.
+            None if has_segment_index => return Err(Reason::Fragments),
+            None => {}
+        }
+        let mut last = None;
+        for node in nodes {
+            match &node.kind {
+                b"trun" => last = self.read_run(node.content, &header, media)?.or(last),
+                b"uuid" => uuid::check(node.content)?,
+                _ => {}
+            }
+        }
+        Ok(last)
+    }
+
+    /// Reads the content of `trun`. Returns where its samples end.
+    fn read_run(
+        &mut self,
+        trun: &[u8],
+        header: &Header,
+        (media_start, media_end): (u64, u64),
+    ) -> Result<Option<u64>, Reason> {
+        let mut fields = FieldReader(trun);
+        let mut word = || fields.word().ok_or(Reason::Fragments);
+        let (flags, count) = (word()? & 0xff_ffff, word()?);
+        let offset = if flags & DATA_OFFSET != 0 { i64::from(word()? as i32) } else { 0 };
+        let mut position = header.base.checked_add_signed(offset).ok_or(Reason::Fragments)?;
+        let usual_flags = header.flags.unwrap_or(self.defaults.flags);
+        let first_flags = if flags & FIRST_FLAGS != 0 { word()? } else { usual_flags };
+        if count == 0 {
+            return Ok(None);
+        }
+        let mut time = self.end.checked_sub(self.time_offset).ok_or(Reason::Fragments)?;
+        // The library hides samples of fragments that overlap in time.
+        if self.entries.last().is_some_and(|last| last.time >= time) {
+            return Err(Reason::Fragments);
+        }
+        for number in 0..count {
+            let mut listed = |flag: u32, usual: u32| if flags & flag != 0 { word() } else { Ok(usual) };
+            let duration = listed(DURATIONS, header.duration.unwrap_or(self.defaults.duration))?;
+            let size = listed(SIZES, header.size.unwrap_or(self.defaults.size))?;
+            let sample_flags = listed(FLAGS, if number == 0 { first_flags } else { usual_flags })?;
+            let offset = i64::from(listed(OFFSETS, 0)? as i32);
+            let end = position.checked_add(u64::from(size)).ok_or(Reason::Fragments)?;
+            if size == 0 || position < media_start || i32::try_from(size.max(duration)).is_err() {
+                return Err(Reason::Fragments);
+            }
+            if end > media_end {
+                return Err(Reason::MissingData);
+            }
+            if self.entries.len() == MAX_ENTRIES {
+                return Err(Reason::TooLarge);
+            }
+            let key = self.track.entry.is_audio() || sample_flags & NO_KEY == 0;
+            self.entries.push(Entry { position, size, time, offset, key, hidden: false });
+            time = time.checked_add(i64::from(duration)).ok_or(Reason::Fragments)?;
+            position = end;
+            let totals = &mut self.totals;
+            (totals.frames, totals.ticks) = (totals.frames + 1, totals.ticks + u64::from(duration));
+            totals.bytes += u64::from(size);
+            totals.shift = totals.shift.max(-offset);
+        }
+        self.end = time.checked_add(self.time_offset).ok_or(Reason::Fragments)?;
+        self.totals.duration = self.totals.duration.max(self.end);
+        Ok(Some(position))
+    }
+
+    /// Returns the index, for which the library has added up these totals when it has opened the file.
+    fn index(self, opened: Totals, scale: u32) -> Result<Index, Reason> {
+        let duration = u64::try_from(opened.duration).map_err(|_| Reason::Duration)?;
+        let rate = super::index::rescale(opened.bytes, 8 * u64::from(scale), duration);
+        Ok(Index {
+            start: self.entries.first().map(|first| first.time + opened.shift + first.offset),
+            entries: self.entries,
+            shift: opened.shift,
+            duration,
+            bit_rate: rate.and_then(|rate| u64::try_from(rate).ok()).filter(|rate| *rate > 0),
+            timed_frames: opened.frames,
+            timed_ticks: opened.ticks,
+            fragmented: true,
+        })
+    }
+}
+
+fn decode_time(tfdt: &[u8]) -> Option<i64> {
+    let mut fields = FieldReader(tfdt);
+    let (version, _) = fields.head()?;
+    i64::try_from(fields.wide(version)?).ok()
+}
+
+/// Returns how much earlier than its decode time an edit list presents a sample: by the start of the media, less a
+/// pause before.
+fn time_offset(track: &Track<'_>, movie_scale: u32) -> Result<i64, Reason> {
+    let (pause, edits) = match &track.edits[..] {
+        [pause, rest @ ..] if pause.media_time == -1 => (pause.duration, rest),
+        edits => (0, edits),
+    };
+    let pause = super::index::rescale(pause, u64::from(track.scale), u64::from(movie_scale));
+    match edits {
+        [] => Ok(-pause.ok_or(Reason::EditList)?),
+        [edit] if edit.media_time >= 0 => {
+            pause.and_then(|pause| edit.media_time.checked_sub(pause)).ok_or(Reason::EditList)
+        }
+        _ => Err(Reason::EditList),
+    }
+}
