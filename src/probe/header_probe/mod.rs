@@ -24,6 +24,7 @@ use reason::Stop;
 
 use super::bytes::{BlockCache, Bytes, read_range};
 use super::ebml;
+use super::headers::OpenError;
 use crate::model::{MediaFacts, ProbedBy};
 
 /// What the headers of a file say about its facts.
@@ -31,6 +32,10 @@ use crate::model::{MediaFacts, ProbedBy};
 pub enum HeaderProbe {
     /// All facts.
     Settled(Box<MediaFacts>),
+    /// Nothing, because no reader can open the file.
+    Unreadable(String),
+    /// Nothing, because the file lacks data that it needs to be opened.
+    Truncated(String),
     /// Only a scan with the media library finds them.
     NeedsFullScan(Reason),
 }
@@ -45,6 +50,8 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
     match result.unwrap_or(Err(Stop::NeedsFullScan(Reason::ReaderError))) {
         Ok(facts) => Ok(HeaderProbe::Settled(Box::new(MediaFacts { probed_by: ProbedBy::Headers, ..facts }))),
         Err(Stop::NeedsFullScan(reason)) => Ok(HeaderProbe::NeedsFullScan(reason)),
+        Err(Stop::CannotOpen(OpenError::Unreadable(reason))) => Ok(HeaderProbe::Unreadable(reason)),
+        Err(Stop::CannotOpen(OpenError::Truncated(reason))) => Ok(HeaderProbe::Truncated(reason)),
         Err(Stop::Io(error)) => Err(error),
     }
 }
@@ -58,6 +65,9 @@ fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
     }
     if head.starts_with(&ebml::HEADER) {
         return matroska::settle(&cache);
+    }
+    if iso::is_recognized(&cache)? {
+        return iso::settle(&cache);
     }
     Err(Reason::Container.into())
 }

@@ -15,36 +15,66 @@ pub(super) fn declared(movie: &Movie<'_>) -> Result<i64, Reason> {
     duration.filter(|us| *us > 0).ok_or(Reason::Duration)
 }
 
-/// Returns the time from the earliest start to the latest end of the streams, or the longest duration, in microseconds:
-/// a header does not know the fragments.
-pub(super) fn of_streams(movie: &Movie<'_>, indices: &[Index]) -> Result<i64, Reason> {
-    let (mut start, mut end, mut longest) = (i64::MAX, i64::MIN, i64::MIN);
-    let mut others = Vec::new();
+/// Returns the duration of a fragmented movie in microseconds, as its header does not know it: the time from the earliest
+/// start to the latest end of the streams, or the longest duration. `None` if all are zero.
+pub(super) fn of_streams(movie: &Movie<'_>, indices: &[Index]) -> Result<Option<i64>, Reason> {
+    let (mut media, mut texts) = (Vec::new(), Vec::new());
     for (track, index) in movie.tracks.iter().zip(indices) {
         let us = |ticks: i64| rescale_signed(ticks, MICROSECONDS, track.scale).ok_or(Reason::Duration);
         let duration = us(i64::try_from(index.duration).map_err(|_| Reason::Duration)?)?;
-        if matches!(track.entry.content, EntryContent::Other(..)) {
-            others.push((index.start.map(us).transpose()?, duration));
-            continue;
+        let part = Part { start: index.start.map(us).transpose()?, duration };
+        let is_text = matches!(track.entry.content, EntryContent::Other(..));
+        if is_text {
+            texts.push(part)
+        } else {
+            media.push(part)
+        };
+    }
+    let started = media.iter().filter(|part| part.start.is_some()).count();
+    match (&media[..], &texts[..]) {
+        // A stream without a start gets the duration of the file.
+        ([only], []) | ([], [only]) if only.start.is_none_or(|start| start >= 0) => {
+            Ok(Some(only.duration).filter(|us| *us > 0))
         }
-        let begin = us(index.start.ok_or(Reason::EmptyTrack)?)?;
-        (start, end) = (start.min(begin), end.max(begin.checked_add(duration).ok_or(Reason::Duration)?));
-        longest = longest.max(duration);
+        (_, []) if started == media.len() => span(&media, None).map(Some),
+        (_, [text]) if started == media.len() && started > 0 => {
+            // How far the library reads shows whether it knows the start of the text.
+            let (known, unknown) =
+                (span(&media, Some(*text))?, span(&media, Some(Part { start: None, ..*text }))?);
+            let is_certain = known == unknown && text.duration == known;
+            if is_certain { Ok(Some(known)) } else { Err(Reason::Duration) }
+        }
+        _ => Err(Reason::Duration),
     }
-    // Text counts where it begins earlier or lasts longer.
-    let counts = |(begin, duration): &(Option<i64>, i64)| {
-        *duration > longest
-            || begin.is_some_and(|begin| begin < start || begin.saturating_add(*duration) > end)
-    };
-    if others.iter().any(counts) {
-        return Err(Reason::Duration);
+}
+
+/// Start and duration of a stream in microseconds.
+#[derive(Clone, Copy)]
+struct Part {
+    start: Option<i64>,
+    duration: i64,
+}
+
+/// Returns the time that these streams take. A text counts where it exceeds them by less than a second.
+fn span(media: &[Part], text: Option<Part>) -> Result<i64, Reason> {
+    let starts = media.iter().filter_map(|part| part.start);
+    let ends = media.iter().filter_map(|part| part.start?.checked_add(part.duration));
+    let longest = media.iter().map(|part| part.duration).max();
+    let (mut start, mut end, mut longest) = (starts.min(), ends.max(), longest.ok_or(Reason::EmptyTrack)?);
+    let is_near = |less: i64, more: i64| less < more && more - less < i64::from(MICROSECONDS);
+    if let Some(text) = text {
+        let text_end = text.start.and_then(|start| start.checked_add(text.duration));
+        start = start.map(|start| text.start.filter(|text| is_near(*text, start)).unwrap_or(start));
+        end = end.map(|end| text_end.filter(|text| is_near(end, *text)).unwrap_or(end));
+        longest = if is_near(longest, text.duration) { text.duration } else { longest };
     }
-    let span = end.checked_sub(start).ok_or(Reason::Duration)?;
+    let span = end.zip(start).and_then(|(end, start)| end.checked_sub(start)).ok_or(Reason::Duration)?;
     Some(longest.max(span)).filter(|us| *us > 0).ok_or(Reason::Duration)
 }
 
 /// Sets duration and overall bit rate, from whole microseconds.
-pub(super) fn set(microseconds: i64, facts: &mut MediaFacts) {
+pub(super) fn set(microseconds: Option<i64>, facts: &mut MediaFacts) {
+    let Some(microseconds) = microseconds else { return };
     let unit = f64::from(MICROSECONDS);
     facts.duration_s = Some(microseconds as f64 / unit);
     let rate = facts.size_bytes as f64 * 8.0 * unit / microseconds as f64;

@@ -3,7 +3,7 @@
 use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::boxes::{Node, allow, children, only, required};
-use super::index::{Entry, Index, MAX_ENTRIES};
+use super::index::{Entry, Index, MAX_ENTRIES, UNKNOWN_DURATION};
 use super::movie::{Extends, Movie, Track};
 use super::segment_index::SegmentIndex;
 use super::uuid;
@@ -41,8 +41,9 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
             b"moof" if !has_movie || found.content - found.start != 8 => return Err(Reason::Fragments.into()),
             b"moof" => {
                 let content = read_box(cache, found)?;
+                // The data may be missing.
                 let media = top[at..].iter().find(|found| &found.kind == b"mdat");
-                let end = media.ok_or(Reason::Fragments)?.end.min(cache.len()?);
+                let end = media.map_or(u64::MAX, |media| media.end);
                 reader.read_fragment(&content, found.start, end)?;
             }
             b"sidx" if has_movie => {
@@ -202,6 +203,8 @@ struct Totals {
     bytes: u64,
     frames: u64,
     ticks: u64,
+    /// The duration of all samples; zero if they differ.
+    frame_ticks: u32,
     /// Where the last sample ends, or what is declared of it, in units of the track.
     duration: i64,
     /// By how much samples are presented later, so that none is presented before it is decoded.
@@ -228,7 +231,11 @@ impl<'a> Samples<'a> {
         if defaults.next().is_some() || !track.tables.is_empty() {
             return Err(Reason::Fragments);
         }
-        let duration = i64::try_from(track.duration).map_err(|_| Reason::Duration)?;
+        // An unknown duration is shorter than any.
+        let duration = match track.duration {
+            u64::MAX => -1,
+            declared => i64::try_from(declared).map_err(|_| Reason::Duration)?,
+        };
         Ok(Samples {
             track,
             defaults: found,
@@ -303,7 +310,7 @@ impl<'a> Samples<'a> {
                 return Err(Reason::Fragments);
             }
             if end > media_end {
-                return Err(Reason::MissingData);
+                return Err(Reason::Fragments);
             }
             if self.entries.len() == MAX_ENTRIES {
                 return Err(Reason::TooLarge);
@@ -313,6 +320,8 @@ impl<'a> Samples<'a> {
             time = time.checked_add(i64::from(duration)).ok_or(Reason::Fragments)?;
             position = end;
             let totals = &mut self.totals;
+            let is_same = totals.frames == 0 || totals.frame_ticks == duration;
+            totals.frame_ticks = if is_same { duration } else { 0 };
             (totals.frames, totals.ticks) = (totals.frames + 1, totals.ticks + u64::from(duration));
             totals.bytes += u64::from(size);
             totals.shift = totals.shift.max(-offset);
@@ -331,9 +340,12 @@ impl<'a> Samples<'a> {
             entries: self.entries,
             shift: opened.shift,
             duration,
-            bit_rate: rate.and_then(|rate| u64::try_from(rate).ok()).filter(|rate| *rate > 0),
+            bit_rate: rate
+                .and_then(|rate| u64::try_from(rate).ok())
+                .filter(|rate| *rate > 0 && duration != UNKNOWN_DURATION),
             timed_frames: opened.frames,
             timed_ticks: opened.ticks,
+            frame_ticks: self.totals.frame_ticks,
             fragmented: true,
         })
     }

@@ -9,6 +9,9 @@ const SAMPLES_PER_ENTRY: u32 = 1024;
 /// Entries read per track: five hours of audio in frames of 1024 samples, at 48 kHz.
 pub(super) const MAX_ENTRIES: usize = 1_000_000;
 
+/// The duration that version 0 of a media header declares as unknown, which the library reads as a number.
+pub(super) const UNKNOWN_DURATION: u64 = u32::MAX as u64;
+
 /// An entry of the index: a sample, or a piece of PCM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -38,6 +41,8 @@ pub(super) struct Index {
     /// The samples of which the library knows the duration when it has opened the file, and the sum of those durations.
     pub(super) timed_frames: u64,
     pub(super) timed_ticks: u64,
+    /// The duration of every sample in fragments, in units of the track; zero if they differ.
+    pub(super) frame_ticks: u32,
     /// Whether the samples are listed in fragments.
     pub(super) fragmented: bool,
 }
@@ -53,6 +58,11 @@ pub(super) enum Kind {
 }
 
 impl Index {
+    /// Returns whether the samples are in fragments, and there are none.
+    pub(super) fn is_without_samples(&self) -> bool {
+        self.fragmented && self.entries.is_empty()
+    }
+
     /// Builds the index of a track.
     pub(super) fn build(track: &Track<'_>, kind: Kind, movie_scale: u32) -> Result<Index, Reason> {
         let tables = &track.tables;

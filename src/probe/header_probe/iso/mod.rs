@@ -14,6 +14,7 @@ mod segment_index;
 mod streams;
 mod tables;
 mod top_level;
+mod truncated;
 mod uuid;
 mod walk;
 
@@ -23,7 +24,7 @@ use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::stream_count::check_streams;
-use crate::model::{Completeness, Container, MediaFacts, OtherKind, OtherStream};
+use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
     forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
@@ -33,13 +34,16 @@ use crate::probe::headers::{self, Declared};
 use crate::probe::timing::TimeBase;
 use key_frames::read_sizes;
 use streams::add_stream;
+pub(super) use top_level::is_recognized;
 use top_level::read_movie;
 use walk::walk_samples;
 
 /// Fragmented files up to this size are read at once, in bytes.
 const WHOLE_FILE: u64 = 8 << 20;
+/// Samples in a frame of AAC-LC.
+const AAC_SAMPLES: u32 = 1024;
 
-/// Returns the facts of a file that begins with `ftyp`.
+/// Returns the facts of a file that consists of boxes.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let file = read_movie(cache)?;
     let movie = movie::read(&file.moov, file.isom)?;
@@ -70,7 +74,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         set_missing(&movie, &indices, &mut facts)?;
     }
     let duration =
-        if fragmented { duration::of_streams(&movie, &indices)? } else { duration::declared(&movie)? };
+        if fragmented { duration::of_streams(&movie, &indices)? } else { Some(duration::declared(&movie)?) };
     duration::set(duration, &mut facts);
     let mut timed = true;
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
@@ -84,10 +88,11 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     if timed {
         read_key_frame_sizes(cache, &movie, &indices, &mut facts)?;
     } else if facts.size_bytes <= ALWAYS_WALK_BYTES {
-        if matches!(facts.completeness, Completeness::Missing { .. }) {
-            return Err(Reason::MissingData.into());
+        let walk = walk_samples(cache, &movie.tracks, &indices, &mut facts)?;
+        if declares_no_duration(&declared) {
+            check_durations(&movie, &indices)?;
+            facts.measured_duration_s = walk.duration_s(&facts);
         }
-        walk_samples(cache, &movie.tracks, &indices, &mut facts)?;
     }
     finish(&declared, &mut facts)?;
     Ok(facts)
@@ -112,9 +117,10 @@ fn read_key_frame_sizes(
     Ok(())
 }
 
-/// Checks that a fragmented file is complete, and small enough that the library reads all of it.
+/// Checks that what is missing of a fragmented file is known, and that it is small enough for the library to read all of
+/// it.
 fn check_fragmented(facts: &MediaFacts) -> Result<(), Reason> {
-    if matches!(facts.completeness, Completeness::Missing { .. }) {
+    if matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. }) {
         return Err(Reason::MissingData);
     }
     if facts.size_bytes > ALWAYS_WALK_BYTES { Err(Reason::TooLarge) } else { Ok(()) }
@@ -159,9 +165,29 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> 
     Ok(())
 }
 
+/// Returns whether the duration of a track is declared as unknown, so that the packets are measured.
+fn declares_no_duration(declared: &Declared) -> bool {
+    declared.tracks.iter().any(|track| track.durations.unknown)
+}
+
+/// Checks that the durations of packets are certain: all of a track are equal, and those of audio are what a decoder
+/// makes of them.
+fn check_durations(movie: &Movie<'_>, indices: &[Index]) -> Result<(), Reason> {
+    let is_certain = |(track, index): (&movie::Track<'_>, &Index)| match &track.entry.content {
+        EntryContent::Audio(entry) if entry.codec == Codec::Aac => {
+            let ticks = u64::from(index.frame_ticks) * u64::from(entry.sample_rate);
+            ticks == u64::from(AAC_SAMPLES) * u64::from(track.scale)
+        }
+        EntryContent::Audio(_) => false,
+        EntryContent::Video(_) => index.frame_ticks > 0 && index.entries.len() > 2,
+        EntryContent::Other(..) => true,
+    };
+    if movie.tracks.iter().zip(indices).all(is_certain) { Ok(()) } else { Err(Reason::Duration) }
+}
+
 /// Adds what the container declares about single streams.
 fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
-    if declared.tracks.iter().any(|track| track.durations.unknown) {
+    if facts.fragmented != Some(true) && declares_no_duration(declared) {
         return Err(Reason::Duration);
     }
     forget_unknown_durations(declared, facts);
@@ -170,5 +196,7 @@ fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
     set_empty_samples(declared, facts);
     set_indexed_durations(declared, facts);
     set_playback(declared, facts);
-    check_streams(facts)
+    // A segment may have nothing but text.
+    let has_only_text = !facts.other.is_empty() && facts.video.is_empty() && facts.audio.is_empty();
+    if facts.fragmented == Some(true) && has_only_text { Ok(()) } else { check_streams(facts) }
 }

@@ -3,7 +3,7 @@
 use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, UNKNOWN_DURATION};
 use super::movie::Track;
 use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
 use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
@@ -68,13 +68,13 @@ struct Common<'a> {
 
 impl Common<'_> {
     fn duration_s(&self) -> Option<f64> {
-        let ticks = i64::try_from(self.index.duration).ok()?;
+        let ticks =
+            i64::try_from(self.index.duration).ok().filter(|_| self.index.duration != UNKNOWN_DURATION)?;
         self.base.seconds(ticks).filter(|&seconds| seconds > 0.0)
     }
 
-    fn start_s(&self) -> Result<Option<f64>, Reason> {
-        let start = self.index.start.ok_or(Reason::StartTime)?;
-        Ok(self.base.seconds(start))
+    fn start_s(&self) -> Option<f64> {
+        self.base.seconds(self.index.start?)
     }
 
     /// Reads up to `most` bytes of the first sample.
@@ -103,17 +103,23 @@ fn video_stream(
         sample_aspect_ratio: sample_aspect_ratio(track, entry)?,
         rotation,
         flip,
-        frame_rate: Some(frame_rate(track, common.index)?),
+        frame_rate: frame_rate(track, common.index)?,
         field_order: entry.field_order.map(str::to_owned),
         bit_rate: common.index.bit_rate,
         duration_s: common.duration_s(),
-        start_s: common.start_s()?,
+        start_s: common.start_s(),
         frames: Some(track.tables.timed_samples()).filter(|count| *count > 0),
         decodable: true,
         language: track.language.clone(),
         default: Some(track.enabled),
         ..VideoStream::default()
     };
+    if common.index.is_without_samples() && entry.codec == Codec::H264 {
+        // Nor does a decoder know more before it gets a sample.
+        stream.color = entry.color.tags();
+        stream.hdr = hdr::kind(entry.has_hdr10_metadata, &[], &stream);
+        return Ok((stream, false));
+    }
     let first = common.first_sample(cache, MAX_SAMPLE)?;
     video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
         .ok_or(Reason::VideoConfiguration)?;
@@ -145,14 +151,17 @@ fn sample_aspect_ratio(track: &Track<'_>, entry: &VideoEntry<'_>) -> Result<Opti
 }
 
 /// Returns the average frame rate.
-fn frame_rate(track: &Track<'_>, index: &Index) -> Result<Rational, Reason> {
+fn frame_rate(track: &Track<'_>, index: &Index) -> Result<Option<Rational>, Reason> {
+    if index.is_without_samples() {
+        return Ok(None);
+    }
     let frames = index.timed_frames.checked_mul(u64::from(track.scale));
     let rate = frames.and_then(|frames| {
         Rational::positive(i64::try_from(frames).ok()?, i64::try_from(index.timed_ticks).ok()?)
     });
     // The library approximates larger numbers.
     let is_exact = |rate: &Rational| rate.num().max(rate.den()) <= i32::MAX as u32;
-    rate.filter(is_exact).ok_or(Reason::SampleTables)
+    rate.filter(is_exact).map(Some).ok_or(Reason::SampleTables)
 }
 
 /// Sets cadence and groups of pictures from the sample tables. Returns whether they say all, so that no sample need be
@@ -207,7 +216,7 @@ fn audio_stream(
         channels: Some(entry.channels).filter(|channels| *channels > 0),
         bit_rate: common.index.bit_rate,
         duration_s: common.duration_s(),
-        start_s: common.start_s()?,
+        start_s: common.start_s(),
         decodable: true,
         language: track.language.clone(),
         default: Some(track.enabled),

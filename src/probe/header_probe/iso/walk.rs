@@ -6,6 +6,7 @@ use super::super::video::{is_key, packet_syntax};
 use super::index::{Entry, Index};
 use super::movie::Track;
 use super::sample_entry::EntryContent;
+use super::truncated::readable;
 use crate::model::MediaFacts;
 use crate::probe::bytes::read_range;
 use crate::probe::declared_facts::set_streams_without_packets;
@@ -20,7 +21,8 @@ pub(super) fn walk_samples(
     tracks: &[Track<'_>],
     indices: &[Index],
     facts: &mut MediaFacts,
-) -> Result<(), Stop> {
+) -> Result<PacketWalk, Stop> {
+    let readable = readable(tracks, indices, facts.size_bytes)?;
     let mut walk = PacketWalk::new(facts);
     let bases: Vec<TimeBase> =
         tracks.iter().map(|track| TimeBase { num: 1, den: track.scale as i32 }).collect();
@@ -37,7 +39,7 @@ pub(super) fn walk_samples(
                 PacketFormat { codec: None, config: &[], syntax: None, in_band: false }
             }
         };
-        for entry in &index.entries {
+        for entry in &index.entries[..readable[position as usize]] {
             let data = match format.codec {
                 Some(_) => read_range(cache, entry.position, entry.size as usize)?,
                 None => Vec::new(),
@@ -49,10 +51,10 @@ pub(super) fn walk_samples(
             let packet = Packet {
                 pts: Some(presented(entry, index.shift, has_offsets)),
                 dts: Some(entry.time),
-                duration: 0,
+                duration: i64::from(index.frame_ticks),
                 key,
                 hidden: entry.hidden,
-                corrupt: false,
+                corrupt: entry.position + u64::from(entry.size) > facts.size_bytes,
                 data: &data,
                 new_config: None,
             };
@@ -61,7 +63,7 @@ pub(super) fn walk_samples(
     }
     walk.write_to(facts, |index| bases.get(index as usize).copied().unwrap_or(TimeBase { num: 1, den: 1 }));
     set_streams_without_packets(&walk, facts);
-    Ok(())
+    Ok(walk)
 }
 
 fn presented(entry: &Entry, shift: i64, has_offsets: bool) -> i64 {
