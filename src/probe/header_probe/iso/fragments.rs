@@ -65,9 +65,14 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
         return Err(Reason::Fragments.into());
     }
     let tracks = reader.tracks.into_iter().zip(opened).zip(&movie.tracks);
-    Ok(tracks
-        .map(|((samples, totals), track)| samples.index(totals, track.scale))
-        .collect::<Result<_, _>>()?)
+    let size = cache.len()?;
+    let indices = tracks.map(|((samples, totals), track)| {
+        let mut index = samples.index(totals, track.scale)?;
+        // The library takes the start from the first sample that it reads.
+        index.start = index.start.filter(|_| !index.is_without_data(size));
+        Ok::<_, Reason>(index)
+    });
+    Ok(indices.collect::<Result<_, _>>()?)
 }
 
 /// Returns the content of a box, which the file must contain.
@@ -295,8 +300,9 @@ impl<'a> Samples<'a> {
             return Ok(None);
         }
         let mut time = self.end.checked_sub(self.time_offset).ok_or(Reason::Fragments)?;
-        // The library hides samples of fragments that overlap in time.
-        if self.entries.last().is_some_and(|last| last.time >= time) {
+        let is_audio = self.track.entry.is_audio();
+        // The library hides frames of fragments that overlap in time.
+        if !is_audio && self.entries.last().is_some_and(|last| last.time >= time) {
             return Err(Reason::Fragments);
         }
         for number in 0..count {
@@ -315,12 +321,12 @@ impl<'a> Samples<'a> {
             if self.entries.len() == MAX_ENTRIES {
                 return Err(Reason::TooLarge);
             }
-            let key = self.track.entry.is_audio() || sample_flags & NO_KEY == 0;
+            let key = is_audio || sample_flags & NO_KEY == 0;
             self.entries.push(Entry { position, size, time, offset, key, hidden: false });
             time = time.checked_add(i64::from(duration)).ok_or(Reason::Fragments)?;
             position = end;
             let totals = &mut self.totals;
-            let is_same = totals.frames == 0 || totals.frame_ticks == duration;
+            let is_same = totals.frames == 0 || totals.frame_ticks.abs_diff(duration) <= 1;
             totals.frame_ticks = if is_same { duration } else { 0 };
             (totals.frames, totals.ticks) = (totals.frames + 1, totals.ticks + u64::from(duration));
             totals.bytes += u64::from(size);

@@ -58,9 +58,9 @@ pub(super) enum Kind {
 }
 
 impl Index {
-    /// Returns whether the samples are in fragments, and there are none.
-    pub(super) fn is_without_samples(&self) -> bool {
-        self.fragmented && self.entries.is_empty()
+    /// Returns whether a file of this size contains nothing of the first sample, or there is none.
+    pub(super) fn is_without_data(&self, size: u64) -> bool {
+        self.entries.first().is_none_or(|first| first.position >= size)
     }
 
     /// Builds the index of a track.

@@ -147,7 +147,7 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> 
         let is_beyond = |entry: &&index::Entry| entry.position + u64::from(entry.size) > facts.size_bytes;
         for entry in index.entries.iter().filter(is_beyond) {
             // The library makes room for a sample before it reads it.
-            if u64::from(entry.size) > facts.size_bytes {
+            if u64::from(entry.size) > facts.size_bytes && entry.position < facts.size_bytes {
                 return Err(Reason::SampleTables);
             }
             let at = base.seconds(entry.time).unwrap_or(0.0).max(0.0);

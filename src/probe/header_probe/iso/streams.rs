@@ -7,7 +7,7 @@ use super::index::{Entry, Index, UNKNOWN_DURATION};
 use super::movie::Track;
 use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
 use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
-use crate::probe::bytes::read_range;
+use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::display_matrix::rotation_and_flip;
 use crate::probe::headers::Declared;
 use crate::probe::isobmff::Samples;
@@ -114,20 +114,19 @@ fn video_stream(
         default: Some(track.enabled),
         ..VideoStream::default()
     };
-    if common.index.is_without_samples() && entry.codec == Codec::H264 {
-        // Nor does a decoder know more before it gets a sample.
-        stream.color = entry.color.tags();
-        stream.hdr = hdr::kind(entry.has_hdr10_metadata, &[], &stream);
-        return Ok((stream, false));
-    }
-    let first = common.first_sample(cache, MAX_SAMPLE)?;
-    video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
-        .ok_or(Reason::VideoConfiguration)?;
+    let has_data = !common.index.is_without_data(cache.len()?);
+    let completed = if has_data {
+        let first = common.first_sample(cache, MAX_SAMPLE)?;
+        video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
+    } else {
+        video::complete_without_sample(&entry.codec, entry.config, entry.color, &mut stream)
+    };
+    completed.ok_or(Reason::VideoConfiguration)?;
     stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
     // What fragments list, the samples show as well.
     let timed =
         !common.index.fragmented && set_timing(&common.index.entries, common.base, samples, &mut stream);
-    Ok((stream, timed))
+    Ok((stream, timed && has_data))
 }
 
 /// Returns the sample aspect ratio of the container.
@@ -152,7 +151,7 @@ fn sample_aspect_ratio(track: &Track<'_>, entry: &VideoEntry<'_>) -> Result<Opti
 
 /// Returns the average frame rate.
 fn frame_rate(track: &Track<'_>, index: &Index) -> Result<Option<Rational>, Reason> {
-    if index.is_without_samples() {
+    if index.timed_frames == 0 {
         return Ok(None);
     }
     let frames = index.timed_frames.checked_mul(u64::from(track.scale));
@@ -222,7 +221,9 @@ fn audio_stream(
         default: Some(track.enabled),
         ..AudioStream::default()
     };
-    let first = common.first_sample(cache, AUDIO_START)?;
+    // A decoder of PCM needs no sample.
+    let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
+    let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
     if entry.frame_bytes > 0 {
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }

@@ -94,7 +94,7 @@ impl Tables {
         let groups = nodes.iter().filter(|node| matches!(&node.kind, b"sgpd" | b"sbgp"));
         for node in groups {
             tables.has_groups = true;
-            tables.has_sync_groups |= matches!(node.content.get(4..8), Some(b"rap " | b"sync") | None);
+            tables.has_sync_groups |= matches!(node.content.get(4..8), Some(b"rap ") | None);
         }
         // A sample of zero duration, or a negative one, moves others in the library.
         let is_usual = |duration: u32| i32::try_from(duration).is_ok();
