@@ -15,8 +15,6 @@ const CONSTRAINED: u8 = 1 << 1;
 const INTRA: u8 = 1 << 3;
 /// Transfers that an SEI message in the stream may replace by another one.
 const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
-/// Pixels of a frame that every decoder accepts: eight times 4K.
-const MAX_PIXELS: u64 = 64 << 20;
 /// Matrices by VP9's `color_space`.
 const VP9_MATRICES: [u8; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 
@@ -75,36 +73,13 @@ pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool)
     if key == flagged || *codec == Codec::H264 { Ok(key) } else { Err(Reason::Sample) }
 }
 
-/// Completes a video stream like [`complete`], but as the library knows it without any sample. `None` when that depends
-/// on the library's decoder.
-pub(super) fn complete_without_sample(
-    codec: &Codec,
+fn complete_nal(
     config: &[u8],
-    container_color: ColorCodes,
-    video: &mut VideoStream,
-) -> Option<()> {
-    // The decoder refuses large frames.
-    let pixels = u64::from(video.width.unwrap_or(0)) * u64::from(video.height.unwrap_or(0));
-    if !(1..=MAX_PIXELS).contains(&pixels) {
-        return None;
-    }
-    match codec {
-        // The decoder uses the record only with a sample.
-        Codec::H264 => video.color = container_color.tags(),
-        Codec::Hevc => _ = complete_from_set(config, container_color, false, video)?,
-        _ => return None,
-    }
-    Some(())
-}
-
-/// Completes a video stream from the only parameter set of its record. Returns that, and the number of bytes in which
-/// samples state the length of a unit.
-fn complete_from_set<'a>(
-    config: &'a [u8],
+    first_sample: &[u8],
     container_color: ColorCodes,
     avc: bool,
     video: &mut VideoStream,
-) -> Option<(&'a [u8], usize)> {
+) -> Option<()> {
     let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
     let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
     if !(params.complete && params.frames_only && has_size(video, params.width, params.height)) {
@@ -121,17 +96,6 @@ fn complete_from_set<'a>(
     if avc {
         video.field_order = Some("progressive".to_owned());
     }
-    Some((set, length_bytes))
-}
-
-fn complete_nal(
-    config: &[u8],
-    first_sample: &[u8],
-    container_color: ColorCodes,
-    avc: bool,
-    video: &mut VideoStream,
-) -> Option<()> {
-    let (set, length_bytes) = complete_from_set(config, container_color, avc, video)?;
     let units = nal_units(first_sample, length_bytes)?;
     let kind = |unit: &[u8]| {
         unit.first().map(|byte| if avc { byte & 0x1f } else { byte >> 1 & 0x3f }).unwrap_or(u8::MAX)

@@ -3,15 +3,22 @@
 use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::boxes::{Node, allow, children, only, required};
+use super::encryption::check_pssh;
 use super::index::{Entry, Index, MAX_ENTRIES, UNKNOWN_DURATION};
 use super::movie::{Extends, Movie, Track};
+use super::sample_entry::EntryContent;
 use super::segment_index::SegmentIndex;
 use super::uuid;
+use crate::model::Codec;
 use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::isobmff::{BoxHeader, FieldReader};
 
 /// The largest fragment header read, in bytes: hundreds of thousands of samples.
 const MAX_FRAGMENT: u64 = 4 << 20;
+
+/// What a part of a fragment may contain that the library reads. It ignores encryption where the track has none.
+const TRACK_BOXES: &[&[u8; 4]] =
+    &[b"tfhd", b"tfdt", b"trun", b"sbgp", b"sgpd", b"sdtp", b"uuid", b"senc", b"saiz", b"saio"];
 
 const BASE_OFFSET: u32 = 1;
 const SAMPLE_ENTRY: u32 = 2;
@@ -31,9 +38,12 @@ const NO_KEY: u32 = 0x0101_0000;
 /// Reads the fragments of a movie into an index for each track.
 pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> Result<Vec<Index>, Stop> {
     let tracks: Result<Vec<_>, _> = movie.tracks.iter().map(|track| Samples::of(track, movie)).collect();
-    let mut reader = Fragments { tracks: tracks?, has_segment_index: false };
+    let mut reader =
+        Fragments { tracks: tracks?, has_segment_index: false, indexed: Vec::new(), starts: Vec::new() };
     let (mut has_movie, mut has_media, mut complete) = (false, false, false);
     let mut opened: Option<Vec<Totals>> = None;
+    // How many fragments are read when the file is opened.
+    let mut read_at_once = usize::MAX;
     for (at, found) in top.iter().enumerate() {
         match &found.kind {
             b"moov" => has_movie = true,
@@ -44,7 +54,8 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
                 // The data may be missing.
                 let media = top[at..].iter().find(|found| &found.kind == b"mdat");
                 let end = media.map_or(u64::MAX, |media| media.end);
-                reader.read_fragment(&content, found.start, end)?;
+                reader.starts.push(found.start);
+                reader.read_fragment(cache, &content, (found.start, end))?;
             }
             b"sidx" if has_movie => {
                 let content = read_box(cache, found)?;
@@ -55,7 +66,15 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
         // With an index of the whole file, the library reads further fragments only when it needs their samples.
         if opened.is_none() && has_movie && has_media && complete {
             opened = Some(reader.totals());
+            read_at_once = reader.starts.len();
         }
+    }
+    // With several fragments in memory, versions of the library confuse the encryption of their samples.
+    let is_encrypted = movie.tracks.iter().any(|track| track.entry.protection().is_some());
+    let is_separate = reader.starts.len() == 1 && reader.indexed.is_empty()
+        || read_at_once == 1 && reader.indexed == reader.starts;
+    if is_encrypted && !is_separate {
+        return Err(Reason::Encrypted.into());
     }
     let last = reader.totals();
     let opened = opened.unwrap_or_else(|| last.clone());
@@ -91,6 +110,10 @@ fn read_box(cache: &Cache<'_>, found: &BoxHeader) -> Result<Vec<u8>, Stop> {
 struct Fragments<'a> {
     tracks: Vec<Samples<'a>>,
     has_segment_index: bool,
+    /// Where fragments begin by the index of segments.
+    indexed: Vec<u64>,
+    /// Where fragments begin.
+    starts: Vec<u64>,
 }
 
 impl Fragments<'_> {
@@ -98,10 +121,15 @@ impl Fragments<'_> {
         self.tracks.iter().map(|samples| samples.totals.clone()).collect()
     }
 
-    /// Reads the content of `moof`, which begins at an offset of the file and whose samples end before `end`.
-    fn read_fragment(&mut self, moof: &[u8], start: u64, end: u64) -> Result<(), Reason> {
+    /// Reads the content of `moof`, which begins at an offset of the file and whose samples end before another.
+    fn read_fragment(
+        &mut self,
+        cache: &Cache<'_>,
+        moof: &[u8],
+        (start, end): (u64, u64),
+    ) -> Result<(), Stop> {
         let nodes = children(moof)?;
-        allow(&nodes, &[b"traf", b"uuid"])?;
+        allow(&nodes, &[b"traf", b"pssh", b"uuid"])?;
         // Where the samples of a track without an explicit position begin.
         let mut next = start;
         let mut ids = Vec::new();
@@ -109,17 +137,23 @@ impl Fragments<'_> {
             match &node.kind {
                 b"traf" => {
                     let nodes = children(node.content)?;
-                    allow(&nodes, &[b"tfhd", b"tfdt", b"trun", b"sbgp", b"sgpd", b"sdtp", b"uuid"])?;
+                    allow(&nodes, TRACK_BOXES)?;
                     let header = Header::read(required(&nodes, b"tfhd")?, start, next)?;
                     let samples = self.tracks.iter_mut().find(|samples| samples.track.id == header.id);
                     let samples = samples.ok_or(Reason::Fragments)?;
                     if ids.contains(&header.id) {
-                        return Err(Reason::Fragments);
+                        return Err(Reason::Fragments.into());
                     }
                     ids.push(header.id);
+                    let (base, before) = (header.base, samples.entries.len());
                     next =
                         samples.read(&nodes, header, self.has_segment_index, (start, end))?.unwrap_or(next);
+                    if let Some(protection) = samples.track.entry.protection() {
+                        let count = samples.entries.len() - before;
+                        protection.check(cache, &nodes, base, count as u32)?;
+                    }
                 }
+                b"pssh" => check_pssh(node.content)?,
                 b"uuid" => uuid::check(node.content)?,
                 _ => {}
             }
@@ -138,6 +172,7 @@ impl Fragments<'_> {
         let index = SegmentIndex::read(content, end).ok_or(Reason::Fragments)?;
         let Some(at) = movie.tracks.iter().position(|track| track.id == index.id) else { return Ok(false) };
         self.has_segment_index = true;
+        self.indexed.extend(&index.starts);
         let scale = movie.tracks[at].scale;
         if index.scale != scale {
             return Err(Reason::Fragments.into());
@@ -233,7 +268,13 @@ impl<'a> Samples<'a> {
     fn of(track: &'a Track<'a>, movie: &Movie<'_>) -> Result<Samples<'a>, Reason> {
         let mut defaults = movie.extends.iter().filter(|extends| extends.id == track.id);
         let found = defaults.next().copied().filter(|extends| extends.entry == 1).ok_or(Reason::Fragments)?;
-        if defaults.next().is_some() || !track.tables.is_empty() {
+        // An empty table of key frames lets the library look for them, as it does in H.264 anyway.
+        let finds_keys = match &track.entry.content {
+            EntryContent::Video(entry) => entry.codec == Codec::H264,
+            EntryContent::Audio(_) | EntryContent::Other(..) => false,
+        };
+        if defaults.next().is_some() || !track.tables.is_empty() || track.tables.sync.is_some() && !finds_keys
+        {
             return Err(Reason::Fragments);
         }
         // An unknown duration is shorter than any.

@@ -3,6 +3,7 @@
 mod boxes;
 mod descriptors;
 mod duration;
+mod encryption;
 mod fragments;
 mod index;
 mod key_frames;
@@ -128,6 +129,9 @@ fn check_fragmented(facts: &MediaFacts) -> Result<(), Reason> {
 
 fn build_indices(movie: &Movie<'_>) -> Result<Vec<Index>, Reason> {
     let build = |track: &movie::Track<'_>| {
+        if track.entry.protection().is_some() {
+            return Err(Reason::Encrypted);
+        }
         let kind = match &track.entry.content {
             EntryContent::Video(_) => Kind::Video,
             EntryContent::Audio(entry) if entry.frame_bytes > 0 => Kind::Pcm(entry.frame_bytes),

@@ -2,6 +2,7 @@
 
 use super::super::reason::Reason;
 use super::boxes::{Node, allow, children, only, required};
+use super::encryption::check_pssh;
 use super::language::language;
 use super::metadata::Metadata;
 use super::sample_entry::SampleEntry;
@@ -86,7 +87,7 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
             b"meta" => movie.metadata.read_meta(node.content)?,
             b"uuid" => super::uuid::check(node.content)?,
             b"mvex" => movie.extends.extend(extends(node.content)?),
-            b"pssh" => return Err(Reason::Encrypted),
+            b"pssh" => check_pssh(node.content)?,
             _ => {}
         }
     }

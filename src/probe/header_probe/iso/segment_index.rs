@@ -12,6 +12,8 @@ pub(super) struct SegmentIndex {
     pub(super) scale: u32,
     /// Where its last segment ends, in units of `scale`.
     pub(super) end_time: i64,
+    /// Where its segments begin in the file.
+    pub(super) starts: Vec<u64>,
     /// Where its last segment ends in the file.
     end: u64,
 }
@@ -27,13 +29,15 @@ impl SegmentIndex {
         let mut time = i64::try_from(fields.wide(version)?).ok()?;
         let mut end = box_end.checked_add(fields.wide(version)?)?;
         let count = fields.word()? & 0xffff;
+        let mut starts = Vec::new();
         for _ in 0..count {
+            starts.push(end);
             let (size, duration) = (fields.word().filter(|size| *size <= i32::MAX as u32)?, fields.word()?);
             fields.word()?;
             end = end.checked_add(u64::from(size))?;
             time = time.checked_add(i64::from(duration))?;
         }
-        (count > 0).then_some(SegmentIndex { id, scale, end_time: time, end })
+        (count > 0).then_some(SegmentIndex { id, scale, end_time: time, starts, end })
     }
 
     /// Returns whether behind the segments there is nothing, or only an index of fragments.

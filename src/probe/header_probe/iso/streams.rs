@@ -7,6 +7,7 @@ use super::index::{Entry, Index, UNKNOWN_DURATION};
 use super::movie::Track;
 use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
 use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
+use crate::probe::bitstream::av1;
 use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::display_matrix::rotation_and_flip;
 use crate::probe::headers::Declared;
@@ -18,6 +19,10 @@ use crate::probe::timing::{Cadence, TimeBase, write_timing};
 const MAX_SAMPLE: u32 = 16 << 20;
 /// Bytes of a first sample of audio that are read: its header may follow a fill element.
 const AUDIO_START: u32 = 512;
+/// Pixels of a frame that every decoder accepts: eight times 4K.
+const MAX_PIXELS: u32 = 64 << 20;
+/// Bytes before the sequence header in the configuration record of AV1.
+const AV1_FIELDS: usize = 4;
 /// Ratios of larger numbers come out differently in the library.
 const MAX_RATIO: u32 = 1 << 20;
 
@@ -115,18 +120,32 @@ fn video_stream(
         ..VideoStream::default()
     };
     let has_data = !common.index.is_without_data(cache.len()?);
-    let completed = if has_data {
+    if has_data {
         let first = common.first_sample(cache, MAX_SAMPLE)?;
         video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
+            .ok_or(Reason::VideoConfiguration)?;
+        if common.index.fragmented && entry.codec == Codec::Av1 && !repeats_sequence(entry.config, &first) {
+            return Err(Reason::VideoConfiguration.into());
+        }
+    } else if entry.codec == Codec::H264 && (1..=MAX_PIXELS).contains(&(entry.width * entry.height)) {
+        // Its decoder uses the configuration record only with a sample.
+        stream.color = entry.color.tags();
     } else {
-        video::complete_without_sample(&entry.codec, entry.config, entry.color, &mut stream)
-    };
-    completed.ok_or(Reason::VideoConfiguration)?;
+        return Err(Reason::FirstSample.into());
+    }
     stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
     // What fragments list, the samples show as well.
     let timed =
         !common.index.fragmented && set_timing(&common.index.entries, common.base, samples, &mut stream);
     Ok((stream, timed && has_data))
+}
+
+/// Returns whether the first sample of AV1 has the sequence header of the configuration record, or none: the library may
+/// decode it.
+fn repeats_sequence(config: &[u8], first_sample: &[u8]) -> bool {
+    let sequence = config.get(AV1_FIELDS..).unwrap_or_default();
+    av1::sequence_size(first_sample).is_none()
+        || !sequence.is_empty() && first_sample.windows(sequence.len()).any(|bytes| bytes == sequence)
 }
 
 /// Returns the sample aspect ratio of the container.

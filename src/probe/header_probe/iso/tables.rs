@@ -108,10 +108,13 @@ impl Tables {
         runs.into_iter().try_fold(0_u64, u64::checked_add)
     }
 
-    /// Returns whether no table has an entry, as in the header of a file whose samples are in fragments.
+    /// Returns whether no table lists samples, as in the header of a file whose samples are in fragments.
     pub(super) fn is_empty(&self) -> bool {
         let lists = [self.durations.len(), self.runs.len(), self.chunks.len(), self.sizes.count() as usize];
-        lists == [0; 4] && self.offsets.is_none() && !self.has_groups && self.sync.is_none()
+        lists == [0; 4]
+            && self.offsets.is_none()
+            && !self.has_sync_groups
+            && self.sync.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// Returns the number of samples that have a duration.
