@@ -1,8 +1,7 @@
 //! The duration of a movie, as the library finds it.
 
 use super::super::reason::Reason;
-use super::fragments::rescale_signed;
-use super::index::{Index, rescale};
+use super::index::{Index, rescale, rescale_signed};
 use super::movie::Movie;
 use super::sample_entry::EntryContent;
 use crate::model::MediaFacts;

@@ -239,6 +239,12 @@ pub(super) fn rescale(value: u64, num: u64, den: u64) -> Option<i64> {
     i64::try_from(scaled).ok()
 }
 
+/// Returns `ticks * num / den`, rounded to the nearest, and away from zero between two.
+pub(super) fn rescale_signed(ticks: i64, num: u32, den: u32) -> Option<i64> {
+    let scaled = rescale(ticks.unsigned_abs(), u64::from(num), u64::from(den))?;
+    Some(if ticks < 0 { -scaled } else { scaled })
+}
+
 /// Returns an entry for each sample.
 fn samples(tables: &Tables, shift: i64) -> Result<Vec<Entry>, Reason> {
     let count = tables.sizes.count() as usize;

@@ -10,6 +10,7 @@ mod key_frames;
 mod language;
 mod metadata;
 mod movie;
+mod runs;
 mod sample_entry;
 mod segment_index;
 mod streams;

@@ -1,6 +1,6 @@
 //! Which samples of a truncated file the library reads: it stops at the first one without any data.
 
-use super::index::Index;
+use super::index::{Entry, Index};
 use super::movie::Track;
 use crate::probe::header_probe::reason::Reason;
 
@@ -8,6 +8,10 @@ const MICROSECONDS: i128 = 1_000_000;
 
 /// Returns how many samples of each track the library reads of a file of this size.
 pub(super) fn readable(tracks: &[Track<'_>], indices: &[Index], size: u64) -> Result<Vec<usize>, Reason> {
+    let is_inside = |entry: &Entry| entry.position + u64::from(entry.size) <= size;
+    if indices.iter().all(|index| index.entries.iter().all(is_inside)) {
+        return Ok(indices.iter().map(|index| index.entries.len()).collect());
+    }
     let mut read = vec![0; tracks.len()];
     while let Some(at) = next(tracks, indices, &read)? {
         if indices[at].entries[read[at]].position >= size {

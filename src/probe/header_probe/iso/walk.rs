@@ -1,7 +1,7 @@
 //! Reads every sample of the video tracks, for facts that the tables do not contain.
 
 use super::super::cache::Cache;
-use super::super::reason::Stop;
+use super::super::reason::{Reason, Stop};
 use super::super::video::{is_key, packet_syntax};
 use super::index::{Entry, Index};
 use super::movie::Track;
@@ -15,6 +15,9 @@ use crate::probe::packet_walk::PacketWalk;
 use crate::probe::timing::TimeBase;
 use crate::probe::video_packets::{PacketFormat, VideoPackets};
 
+/// How often the bytes of a file are read at most.
+const MAX_OVERLAP: u64 = 4;
+
 /// Reads the samples of all tracks and completes the facts of the video streams.
 pub(super) fn walk_samples(
     cache: &Cache<'_>,
@@ -23,6 +26,12 @@ pub(super) fn walk_samples(
     facts: &mut MediaFacts,
 ) -> Result<PacketWalk, Stop> {
     let readable = readable(tracks, indices, facts.size_bytes)?;
+    let read = indices.iter().zip(&readable).flat_map(|(index, count)| &index.entries[..*count]);
+    let sizes = read.map(|entry| u64::from(entry.size));
+    // Then samples overlap, in the extreme each with all others.
+    if sizes.sum::<u64>() > facts.size_bytes.saturating_mul(MAX_OVERLAP) {
+        return Err(Reason::TooLarge.into());
+    }
     let mut walk = PacketWalk::new(facts);
     let bases: Vec<TimeBase> =
         tracks.iter().map(|track| TimeBase { num: 1, den: track.scale as i32 }).collect();
