@@ -69,9 +69,9 @@ impl<'a> SampleEntry<'a> {
         }
         let entries = children(fields.0)?;
         let [Node { kind, content }] = entries[..] else { return Err(Reason::Malformed) };
-        // Reserved bytes and the number of the data reference.
-        let fields =
-            content.get(8..).filter(|_| content.get(6..8) == Some(&[0, 1])).ok_or(Reason::Malformed)?;
+        // Reserved bytes and the number of the data reference, which some writers of metadata forget.
+        let refers_to_file = content.get(6..8) == Some(&[0, 1]) || !matches!(handler, b"vide" | b"soun");
+        let fields = content.get(8..).filter(|_| refers_to_file).ok_or(Reason::Malformed)?;
         let content = match handler {
             b"vide" => EntryContent::Video(VideoEntry::read(&kind, fields)?),
             b"soun" => EntryContent::Audio(AudioEntry::read(&kind, fields, version, isom)?),
