@@ -1,9 +1,10 @@
 //! Settles the facts of a file from its headers alone, in plain Rust.
 //!
 //! An ISO base media file or a Matroska file declares its tracks and configurations before or behind the media data; of
-//! the data itself only the first sample of each stream and the starts of the key frames are read. Where anything is
-//! missing, contradictory or unusual, the result is a [`Reason`], and the media library has to scan the file. The facts
-//! are those that the library finds.
+//! the data itself only the first sample of each stream and the starts of the key frames are read, unless other facts
+//! are only in the samples, as in fragmented files. Where anything is contradictory or unusual, the result is a
+//! [`Reason`], and the media library has to scan the file. The facts, and the errors of files that cannot be opened, are
+//! those of the library.
 
 mod audio;
 mod cache;
