@@ -7,7 +7,7 @@ use crate::job::{
     FileClock, Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, TimeBudget, processor_time,
 };
 use crate::model::{Completeness, DeepReport, MediaFacts};
-use crate::probe::header_probe::HeaderProbe;
+use crate::probe::header_probe::{HeaderProbe, Reason};
 use crate::profile::RuleId;
 use crate::rules::{Assessment, RuleSet, Subject, Verdict};
 
@@ -78,10 +78,10 @@ impl<'a> AssetCheck<'a> {
         if options.deep || !reads_headers {
             return None;
         }
-        let result = match opened.headers(self.pipeline.store) {
-            Ok(HeaderProbe::Settled(facts)) => Ok(CachedProbe::Facts(facts)),
-            Ok(HeaderProbe::NeedsFullScan(_)) if options.probe == ProbeMode::Auto => return None,
-            Ok(HeaderProbe::NeedsFullScan(reason)) => Err(NoFacts::undecided(reason)),
+        let result = match opened.headers(self.pipeline.store).map(settled) {
+            Ok(Ok(settled)) => Ok(settled),
+            Ok(Err(_)) if options.probe == ProbeMode::Auto => return None,
+            Ok(Err(reason)) => Err(NoFacts::undecided(reason)),
             Err(failed) => Err(failed),
         };
         Some(self.conclude(source, opened.state, None, result))
@@ -129,9 +129,9 @@ impl<'a> AssetCheck<'a> {
         time: &TimeBudget,
     ) -> Result<CachedProbe, NoFacts> {
         if self.pipeline.options.probe != ProbeMode::Ffmpeg
-            && let HeaderProbe::Settled(facts) = opened.headers(self.pipeline.store)?
+            && let Ok(settled) = settled(opened.headers(self.pipeline.store)?)
         {
-            return Ok(CachedProbe::Facts(facts));
+            return Ok(settled);
         }
         let request = JobRequest {
             job: Job::Probe { depth },
@@ -243,6 +243,18 @@ fn decodes_completely(report: &DeepReport) -> bool {
     let all_frames = frames.is_some_and(|frames| decode.video_frames + MAX_LEADING_FRAMES >= frames);
     let one_size = facts.video.iter().all(|video| video.frame_sizes.len() <= 1);
     decode.error_count == 0 && all_frames && one_size && facts.video.len() == 1 && facts.audio.len() <= 1
+}
+
+/// Returns the result of a probe by the headers, or why they do not settle it.
+fn settled(headers: HeaderProbe) -> Result<CachedProbe, Reason> {
+    match headers {
+        HeaderProbe::Settled(facts) => Ok(CachedProbe::Facts(facts)),
+        HeaderProbe::Unreadable(reason) => {
+            Ok(CachedProbe::Unreadable(JobError::Unreadable(reason).to_string()))
+        }
+        HeaderProbe::Truncated(reason) => Ok(CachedProbe::Truncated(reason)),
+        HeaderProbe::NeedsFullScan(reason) => Err(reason),
+    }
 }
 
 /// Returns what a worker found about the bytes. Failures of the machine or of the worker are errors and are not

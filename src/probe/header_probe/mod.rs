@@ -1,9 +1,10 @@
 //! Settles the facts of a file from its headers alone, in plain Rust.
 //!
 //! An ISO base media file or a Matroska file declares its tracks and configurations before or behind the media data; of
-//! the data itself only the first sample of each stream and the starts of the key frames are read. Where anything is
-//! missing, contradictory or unusual, the result is a [`Reason`], and the media library has to scan the file. The facts
-//! are those that the library finds.
+//! the data itself only the first sample of each stream and the starts of the key frames are read, unless other facts
+//! are only in the samples, as in fragmented files. Where anything is contradictory or unusual, the result is a
+//! [`Reason`], and the media library has to scan the file. The facts, and the errors of files that cannot be opened, are
+//! those of the library.
 
 mod audio;
 mod cache;
@@ -24,6 +25,7 @@ use reason::Stop;
 
 use super::bytes::{BlockCache, Bytes, read_range};
 use super::ebml;
+use super::headers::OpenError;
 use crate::model::{MediaFacts, ProbedBy};
 
 /// What the headers of a file say about its facts.
@@ -31,6 +33,10 @@ use crate::model::{MediaFacts, ProbedBy};
 pub enum HeaderProbe {
     /// All facts.
     Settled(Box<MediaFacts>),
+    /// Nothing, because no reader can open the file.
+    Unreadable(String),
+    /// Nothing, because the file lacks data that it needs to be opened.
+    Truncated(String),
     /// Only a scan with the media library finds them.
     NeedsFullScan(Reason),
 }
@@ -45,6 +51,8 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
     match result.unwrap_or(Err(Stop::NeedsFullScan(Reason::ReaderError))) {
         Ok(facts) => Ok(HeaderProbe::Settled(Box::new(MediaFacts { probed_by: ProbedBy::Headers, ..facts }))),
         Err(Stop::NeedsFullScan(reason)) => Ok(HeaderProbe::NeedsFullScan(reason)),
+        Err(Stop::CannotOpen(OpenError::Unreadable(reason))) => Ok(HeaderProbe::Unreadable(reason)),
+        Err(Stop::CannotOpen(OpenError::Truncated(reason))) => Ok(HeaderProbe::Truncated(reason)),
         Err(Stop::Io(error)) => Err(error),
     }
 }
@@ -58,6 +66,9 @@ fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
     }
     if head.starts_with(&ebml::HEADER) {
         return matroska::settle(&cache);
+    }
+    if iso::is_recognized(&cache)? {
+        return iso::settle(&cache);
     }
     Err(Reason::Container.into())
 }

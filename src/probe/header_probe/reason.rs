@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use crate::probe::headers::OpenError;
+
 /// Why the headers of a file do not settle its facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
@@ -89,6 +91,8 @@ impl fmt::Display for Reason {
 pub(super) enum Stop {
     /// The headers do not settle the facts.
     NeedsFullScan(Reason),
+    /// No reader can open the file.
+    CannotOpen(OpenError),
     /// The bytes cannot be read.
     Io(io::Error),
 }

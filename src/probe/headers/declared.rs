@@ -43,6 +43,30 @@ pub struct Declared {
     pub encrypted: Vec<Encryption>,
 }
 
+/// Why no reader can open a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The file lacks what it needs from elsewhere.
+    Unreadable(String),
+    /// Data that the file declares is missing.
+    Truncated(String),
+}
+
+impl Declared {
+    /// Returns why the file cannot be opened, which an attempt has shown; `None` when the declarations do not say it.
+    pub fn open_error(&self) -> Option<OpenError> {
+        match (&self.completeness, &self.missing_index) {
+            (Completeness::Missing { .. }, Some(reason)) => Some(OpenError::Truncated(reason.clone())),
+            (Completeness::Missing { reason, .. }, None) => {
+                Some(OpenError::Truncated(format!("the file is truncated: {reason}")))
+            }
+            (_, Some(reason)) if self.fragmented == Some(true) => Some(OpenError::Unreadable(reason.clone())),
+            (_, Some(reason)) => Some(OpenError::Truncated(reason.clone())),
+            _ => None,
+        }
+    }
+}
+
 /// Reads the declarations of a file.
 ///
 /// # Errors

@@ -14,6 +14,6 @@ mod scrambling;
 mod stream_marks;
 mod streams;
 
-pub use declared::{Declared, container, read};
+pub use declared::{Declared, OpenError, container, read};
 pub(crate) use matroska::last_block;
 pub use stream_marks::{Encryption, StreamSelector};

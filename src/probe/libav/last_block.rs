@@ -3,24 +3,15 @@
 use super::streams::seconds;
 use crate::job::JobError;
 use crate::libav::media_input::MediaInput;
-use crate::model::Completeness;
 use crate::probe::bytes::BlockCache;
-use crate::probe::headers::{self, Declared};
+use crate::probe::headers::{self, Declared, OpenError};
 
 /// Replaces the error of opening a file by a more precise one, from the declarations of the file.
 pub(super) fn explain_unreadable(error: JobError, declared: &Declared) -> JobError {
-    match (error, &declared.completeness, &declared.missing_index) {
-        (JobError::Unreadable(_), Completeness::Missing { .. }, Some(reason)) => {
-            JobError::Truncated(reason.clone())
-        }
-        (JobError::Unreadable(_), Completeness::Missing { reason, .. }, None) => {
-            JobError::Truncated(format!("the file is truncated: {reason}"))
-        }
-        (JobError::Unreadable(_), _, Some(reason)) if declared.fragmented == Some(true) => {
-            JobError::Unreadable(reason.clone())
-        }
-        (JobError::Unreadable(_), _, Some(reason)) => JobError::Truncated(reason.clone()),
-        (error, ..) => error,
+    match (error, declared.open_error()) {
+        (JobError::Unreadable(_), Some(OpenError::Truncated(reason))) => JobError::Truncated(reason),
+        (JobError::Unreadable(_), Some(OpenError::Unreadable(reason))) => JobError::Unreadable(reason),
+        (error, _) => error,
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn allow(nodes: &[Node<'_>], kinds: &[&[u8; 4]]) -> Result<(), Reason
 
 /// The boxes that some version of the library reads wherever they are. It passes over all others, except in lists of
 /// metadata.
-const READ_BY_LIBRARY: &[&[u8; 4]] = &[
+pub(super) const READ_BY_LIBRARY: &[&[u8; 4]] = &[
     b"ACLR", b"APRG", b"AALP", b"ARES", b"avss", b"av1C", b"chpl", b"co64", b"colr", b"ctts", b"dinf",
     b"DpxE", b"dref", b"edts", b"elst", b"enda", b"fiel", b"adrm", b"ftyp", b"glbl", b"hdlr", b"ilst",
     b"jp2h", b"mdat", b"mdhd", b"mdia", b"meta", b"minf", b"moof", b"moov", b"mvex", b"mvhd", b"SMI ",

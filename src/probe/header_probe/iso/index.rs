@@ -7,7 +7,10 @@ use super::tables::{Sizes, Tables};
 /// Samples of PCM in one entry of the index.
 const SAMPLES_PER_ENTRY: u32 = 1024;
 /// Entries read per track: five hours of audio in frames of 1024 samples, at 48 kHz.
-const MAX_ENTRIES: usize = 1_000_000;
+pub(super) const MAX_ENTRIES: usize = 1_000_000;
+
+/// The duration that version 0 of a media header declares as unknown, which the library reads as a number.
+pub(super) const UNKNOWN_DURATION: u64 = u32::MAX as u64;
 
 /// An entry of the index: a sample, or a piece of PCM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,13 @@ pub(super) struct Index {
     pub(super) duration: u64,
     /// Bits per second; `None` for PCM.
     pub(super) bit_rate: Option<u64>,
+    /// The samples of which the library knows the duration when it has opened the file, and the sum of those durations.
+    pub(super) timed_frames: u64,
+    pub(super) timed_ticks: u64,
+    /// The duration of every sample in fragments, in units of the track; zero if they differ.
+    pub(super) frame_ticks: u32,
+    /// Whether the samples are listed in fragments.
+    pub(super) fragmented: bool,
 }
 
 /// How a track is indexed.
@@ -48,10 +58,15 @@ pub(super) enum Kind {
 }
 
 impl Index {
+    /// Returns whether a file of this size contains nothing of the first sample, or there is none.
+    pub(super) fn is_without_data(&self, size: u64) -> bool {
+        self.entries.first().is_none_or(|first| first.position >= size)
+    }
+
     /// Builds the index of a track.
     pub(super) fn build(track: &Track<'_>, kind: Kind, movie_scale: u32) -> Result<Index, Reason> {
         let tables = &track.tables;
-        if tables.has_sync_groups {
+        if tables.has_sync_groups || tables.sync.as_ref().is_some_and(Vec::is_empty) {
             return Err(Reason::SampleTables);
         }
         if tables.sizes.count() == 0 || tables.chunks.is_empty() {
@@ -61,7 +76,12 @@ impl Index {
         }
         let sampled = tables.duration().ok_or(Reason::SampleTables)?;
         let duration = if sampled > 0 { track.duration.min(sampled) } else { track.duration };
-        let mut index = Index { duration, ..Index::default() };
+        let mut index = Index {
+            duration,
+            timed_frames: tables.timed_samples(),
+            timed_ticks: sampled,
+            ..Index::default()
+        };
         let single_ticks = matches!(tables.durations[..], [(_, 1)]);
         match kind {
             Kind::Audio | Kind::Pcm(_) if single_ticks => {
@@ -217,6 +237,12 @@ pub(super) fn rescale(value: u64, num: u64, den: u64) -> Option<i64> {
     let den = u128::from(den);
     let scaled = (u128::from(value) * u128::from(num) + den / 2).checked_div(den)?;
     i64::try_from(scaled).ok()
+}
+
+/// Returns `ticks * num / den`, rounded to the nearest, and away from zero between two.
+pub(super) fn rescale_signed(ticks: i64, num: u32, den: u32) -> Option<i64> {
+    let scaled = rescale(ticks.unsigned_abs(), u64::from(num), u64::from(den))?;
+    Some(if ticks < 0 { -scaled } else { scaled })
 }
 
 /// Returns an entry for each sample.

@@ -167,7 +167,8 @@ impl Metadata {
     /// Adds the name of a tag.
     fn add(&mut self, name: &str) -> Result<(), Reason> {
         match self.names.iter().find(|known| known.eq_ignore_ascii_case(name)) {
-            Some(known) if known == name => self.repeats = true,
+            // The only one stays the first.
+            Some(known) if known == name => self.repeats |= self.names.len() > 1,
             Some(_) => return Err(Reason::Metadata),
             None => {
                 self.names.push(name.to_owned());

@@ -2,25 +2,31 @@
 
 mod boxes;
 mod descriptors;
+mod duration;
+mod encryption;
+mod fragments;
 mod index;
 mod key_frames;
 mod language;
 mod metadata;
 mod movie;
+mod runs;
 mod sample_entry;
+mod segment_index;
 mod streams;
 mod tables;
 mod top_level;
+mod truncated;
 mod uuid;
 mod walk;
 
-use self::index::{Index, Kind, rescale};
+use self::index::{Index, Kind};
 use self::movie::Movie;
 use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::stream_count::check_streams;
-use crate::model::{Completeness, Container, MediaFacts, OtherKind, OtherStream};
+use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
     forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
@@ -30,20 +36,30 @@ use crate::probe::headers::{self, Declared};
 use crate::probe::timing::TimeBase;
 use key_frames::read_sizes;
 use streams::add_stream;
+pub(super) use top_level::is_recognized;
 use top_level::read_movie;
 use walk::walk_samples;
 
-const MICROSECONDS: u64 = 1_000_000;
+/// Fragmented files up to this size are read at once, in bytes.
+const WHOLE_FILE: u64 = 8 << 20;
+/// Samples in a frame of AAC-LC.
+const AAC_SAMPLES: u32 = 1024;
 
-/// Returns the facts of a file that begins with `ftyp`.
+/// Returns the facts of a file that consists of boxes.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let file = read_movie(cache)?;
     let movie = movie::read(&file.moov, file.isom)?;
+    let fragmented = !movie.extends.is_empty() || file.top.iter().any(|found| &found.kind == b"moof");
+    let size_bytes = cache.len()?;
+    // All samples of a fragmented file are read below.
+    if fragmented && size_bytes <= WHOLE_FILE {
+        cache.preload(0, size_bytes as usize)?;
+    }
     let declared = headers::read(cache)?;
     let mut facts = MediaFacts {
         container: Some(headers::container(Container::Mov, &declared)),
         major_brand: declared.major_brand.clone(),
-        size_bytes: cache.len()?,
+        size_bytes,
         fast_start: declared.fast_start,
         fragmented: declared.fragmented,
         completeness: declared.completeness.clone(),
@@ -52,9 +68,16 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         privacy: movie.metadata.privacy.clone(),
         ..MediaFacts::default()
     };
-    set_duration(&movie, &mut facts)?;
-    let indices = build_indices(&movie)?;
-    set_missing(&movie, &indices, &mut facts)?;
+    let indices =
+        if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
+    if fragmented {
+        check_fragmented(&facts)?;
+    } else {
+        set_missing(&movie, &indices, &mut facts)?;
+    }
+    let duration =
+        if fragmented { duration::of_streams(&movie, &indices)? } else { Some(duration::declared(&movie)?) };
+    duration::set(duration, &mut facts);
     let mut timed = true;
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
         timed &= add_stream(cache, track, index, position, &declared, &mut facts)?;
@@ -67,10 +90,11 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     if timed {
         read_key_frame_sizes(cache, &movie, &indices, &mut facts)?;
     } else if facts.size_bytes <= ALWAYS_WALK_BYTES {
-        if matches!(facts.completeness, Completeness::Missing { .. }) {
-            return Err(Reason::MissingData.into());
+        let walk = walk_samples(cache, &movie.tracks, &indices, &mut facts)?;
+        if declares_no_duration(&declared) {
+            check_durations(&movie, &indices)?;
+            facts.measured_duration_s = walk.duration_s(&facts);
         }
-        walk_samples(cache, &movie.tracks, &indices, &mut facts)?;
     }
     finish(&declared, &mut facts)?;
     Ok(facts)
@@ -95,18 +119,20 @@ fn read_key_frame_sizes(
     Ok(())
 }
 
-/// Sets duration and overall bit rate like the library, from whole microseconds.
-fn set_duration(movie: &Movie<'_>, facts: &mut MediaFacts) -> Result<(), Reason> {
-    let duration = rescale(movie.duration, MICROSECONDS, u64::from(movie.scale)).filter(|us| *us > 0);
-    let microseconds = duration.ok_or(Reason::Duration)? as f64;
-    facts.duration_s = Some(microseconds / MICROSECONDS as f64);
-    let rate = facts.size_bytes as f64 * 8.0 * MICROSECONDS as f64 / microseconds;
-    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
-    Ok(())
+/// Checks that what is missing of a fragmented file is known, and that it is small enough for the library to read all of
+/// it.
+fn check_fragmented(facts: &MediaFacts) -> Result<(), Reason> {
+    if matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. }) {
+        return Err(Reason::MissingData);
+    }
+    if facts.size_bytes > ALWAYS_WALK_BYTES { Err(Reason::TooLarge) } else { Ok(()) }
 }
 
 fn build_indices(movie: &Movie<'_>) -> Result<Vec<Index>, Reason> {
     let build = |track: &movie::Track<'_>| {
+        if track.entry.protection().is_some() {
+            return Err(Reason::Encrypted);
+        }
         let kind = match &track.entry.content {
             EntryContent::Video(_) => Kind::Video,
             EntryContent::Audio(entry) if entry.frame_bytes > 0 => Kind::Pcm(entry.frame_bytes),
@@ -126,7 +152,7 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> 
         let is_beyond = |entry: &&index::Entry| entry.position + u64::from(entry.size) > facts.size_bytes;
         for entry in index.entries.iter().filter(is_beyond) {
             // The library makes room for a sample before it reads it.
-            if u64::from(entry.size) > facts.size_bytes {
+            if u64::from(entry.size) > facts.size_bytes && entry.position < facts.size_bytes {
                 return Err(Reason::SampleTables);
             }
             let at = base.seconds(entry.time).unwrap_or(0.0).max(0.0);
@@ -144,9 +170,29 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> 
     Ok(())
 }
 
+/// Returns whether the duration of a track is declared as unknown, so that the packets are measured.
+fn declares_no_duration(declared: &Declared) -> bool {
+    declared.tracks.iter().any(|track| track.durations.unknown)
+}
+
+/// Checks that the durations of packets are certain: all of a track are equal, and those of audio are what a decoder
+/// makes of them.
+fn check_durations(movie: &Movie<'_>, indices: &[Index]) -> Result<(), Reason> {
+    let is_certain = |(track, index): (&movie::Track<'_>, &Index)| match &track.entry.content {
+        EntryContent::Audio(entry) if entry.codec == Codec::Aac => {
+            let ticks = u64::from(index.frame_ticks) * u64::from(entry.sample_rate);
+            ticks == u64::from(AAC_SAMPLES) * u64::from(track.scale)
+        }
+        EntryContent::Audio(_) => false,
+        EntryContent::Video(_) => index.frame_ticks > 0 && index.entries.len() > 2,
+        EntryContent::Other(..) => true,
+    };
+    if movie.tracks.iter().zip(indices).all(is_certain) { Ok(()) } else { Err(Reason::Duration) }
+}
+
 /// Adds what the container declares about single streams.
 fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
-    if declared.tracks.iter().any(|track| track.durations.unknown) {
+    if facts.fragmented != Some(true) && declares_no_duration(declared) {
         return Err(Reason::Duration);
     }
     forget_unknown_durations(declared, facts);
@@ -155,5 +201,7 @@ fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
     set_empty_samples(declared, facts);
     set_indexed_durations(declared, facts);
     set_playback(declared, facts);
-    check_streams(facts)
+    // A segment may have nothing but text.
+    let has_only_text = !facts.other.is_empty() && facts.video.is_empty() && facts.audio.is_empty();
+    if facts.fragmented == Some(true) && has_only_text { Ok(()) } else { check_streams(facts) }
 }

@@ -2,6 +2,7 @@
 
 use super::super::reason::Reason;
 use super::boxes::{Node, allow, children, only, required};
+use super::encryption::check_pssh;
 use super::language::language;
 use super::metadata::Metadata;
 use super::sample_entry::SampleEntry;
@@ -24,6 +25,19 @@ pub(super) struct Movie<'a> {
     pub(super) duration: u64,
     pub(super) tracks: Vec<Track<'a>>,
     pub(super) metadata: Metadata,
+    /// What fragments take over for each track, if there may be fragments.
+    pub(super) extends: Vec<Extends>,
+}
+
+/// The defaults of the samples of a track in fragments.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extends {
+    pub(super) id: u32,
+    /// The number of the sample entry, from 1.
+    pub(super) entry: u32,
+    pub(super) duration: u32,
+    pub(super) size: u32,
+    pub(super) flags: u32,
 }
 
 /// A track of a movie.
@@ -59,7 +73,8 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
     let header = nodes.first().filter(|node| &node.kind == b"mvhd").ok_or(Reason::Malformed)?;
     required(&nodes, b"mvhd")?;
     let (scale, duration, matrix) = movie_header(header.content).ok_or(Reason::Malformed)?;
-    let mut movie = Movie { scale, duration, tracks: Vec::new(), metadata: Metadata::default() };
+    let mut movie =
+        Movie { scale, duration, tracks: Vec::new(), metadata: Metadata::default(), extends: Vec::new() };
     for node in &nodes {
         match &node.kind {
             // A cover is a stream behind the tracks before it.
@@ -71,8 +86,8 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
             b"udta" => movie.metadata.read_user_data(node.content)?,
             b"meta" => movie.metadata.read_meta(node.content)?,
             b"uuid" => super::uuid::check(node.content)?,
-            b"mvex" => return Err(Reason::Fragments),
-            b"pssh" => return Err(Reason::Encrypted),
+            b"mvex" => movie.extends.extend(extends(node.content)?),
+            b"pssh" => check_pssh(node.content)?,
             _ => {}
         }
     }
@@ -85,6 +100,20 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
         count if count < movie.tracks.len() || count > MAX_TRACKS => Err(Reason::Malformed),
         _ => Ok(movie),
     }
+}
+
+/// Reads the content of `mvex`.
+fn extends(mvex: &[u8]) -> Result<Vec<Extends>, Reason> {
+    let nodes = children(mvex)?;
+    allow(&nodes, &[b"trex"])?;
+    let parse = |node: &Node<'_>| {
+        let mut fields = FieldReader(node.content);
+        fields.head()?;
+        let mut word = || fields.word();
+        Some(Extends { id: word()?, entry: word()?, duration: word()?, size: word()?, flags: word()? })
+    };
+    let found: Option<Vec<Extends>> = nodes.iter().filter(|node| &node.kind == b"trex").map(parse).collect();
+    found.filter(|found| !found.is_empty()).ok_or(Reason::Fragments)
 }
 
 /// Parses time scale, duration and matrix of the movie header.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
 use super::super::reason::Reason;
-use super::boxes::{Node, allow, children, only};
+use super::boxes::{Node, allow, children, only, required};
+use super::encryption::Protection;
 use crate::model::{Codec, OtherKind, Rational};
 use crate::probe::isobmff::FieldReader;
 
@@ -39,6 +40,8 @@ pub(super) struct VideoEntry<'a> {
     pub(super) sample_aspect_ratio: Option<Rational>,
     pub(super) color: ColorCodes,
     pub(super) field_order: Option<&'static str>,
+    /// How the samples are encrypted.
+    pub(super) protection: Option<Protection>,
     /// Whether there are mastering display colours or light levels.
     pub(super) has_hdr10_metadata: bool,
 }
@@ -66,9 +69,9 @@ impl<'a> SampleEntry<'a> {
         }
         let entries = children(fields.0)?;
         let [Node { kind, content }] = entries[..] else { return Err(Reason::Malformed) };
-        // Reserved bytes and the number of the data reference.
-        let fields =
-            content.get(8..).filter(|_| content.get(6..8) == Some(&[0, 1])).ok_or(Reason::Malformed)?;
+        // Reserved bytes and the number of the data reference, which some writers of metadata forget.
+        let refers_to_file = content.get(6..8) == Some(&[0, 1]) || !matches!(handler, b"vide" | b"soun");
+        let fields = content.get(8..).filter(|_| refers_to_file).ok_or(Reason::Malformed)?;
         let content = match handler {
             b"vide" => EntryContent::Video(VideoEntry::read(&kind, fields)?),
             b"soun" => EntryContent::Audio(AudioEntry::read(&kind, fields, version, isom)?),
@@ -77,7 +80,24 @@ impl<'a> SampleEntry<'a> {
                 EntryContent::Other(kind, codec)
             }
         };
-        Ok(SampleEntry { kind, content })
+        let entry = SampleEntry { kind, content };
+        let format = entry.protection().map(|protection| protection.format);
+        Ok(SampleEntry { kind: format.unwrap_or(kind), ..entry })
+    }
+}
+
+impl SampleEntry<'_> {
+    /// Returns how the samples are encrypted.
+    pub(super) fn protection(&self) -> Option<&Protection> {
+        match &self.content {
+            EntryContent::Video(entry) => entry.protection.as_ref(),
+            EntryContent::Audio(_) | EntryContent::Other(..) => None,
+        }
+    }
+
+    /// Returns whether the track has audio.
+    pub(super) fn is_audio(&self) -> bool {
+        matches!(self.content, EntryContent::Audio(_))
     }
 }
 
@@ -87,6 +107,8 @@ fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'stati
         (b"tmcd", b"tmcd") | (b"hint", b"rtp ") | (b"meta", b"mebx" | b"mett" | b"rtmd") => {
             (OtherKind::Data, None)
         }
+        (b"subt", b"stpp") | (b"text", b"wvtt") => (OtherKind::Data, None),
+        (b"clcp", b"c608") => (OtherKind::Subtitle, Some("eia_608")),
         (b"odsm" | b"sdsm", b"mp4s") => (OtherKind::Data, None),
         (b"sbtl" | b"text", b"tx3g" | b"text") => (OtherKind::Subtitle, Some("mov_text")),
         _ => return Err(Reason::TrackKind),
@@ -95,16 +117,21 @@ fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'stati
 
 impl<'a> VideoEntry<'a> {
     fn read(kind: &[u8; 4], fields: &'a [u8]) -> Result<VideoEntry<'a>, Reason> {
-        let codec = match kind {
+        let (head, rest) = fields.split_at_checked(VIDEO_FIELDS - 8).ok_or(Reason::Malformed)?;
+        let nodes = children(rest)?;
+        let protection = match kind {
+            b"encv" => Some(Protection::read(required(&nodes, b"sinf")?)?),
+            _ if only(&nodes, b"sinf")?.is_some() => return Err(Reason::Encrypted),
+            _ => None,
+        };
+        let codec = match protection.as_ref().map_or(kind, |protection| &protection.format) {
             b"avc1" | b"avc3" => Codec::H264,
             b"hvc1" | b"hev1" => Codec::Hevc,
             b"av01" => Codec::Av1,
             b"vp08" => Codec::Vp8,
             b"vp09" => Codec::Vp9,
-            b"encv" => return Err(Reason::Encrypted),
             _ => return Err(Reason::Codec),
         };
-        let (head, rest) = fields.split_at_checked(VIDEO_FIELDS - 8).ok_or(Reason::Malformed)?;
         let name = head.get(34..66).and_then(|name| name.get(1..)).unwrap_or_default();
         if CORRECTED_NAMES.iter().any(|corrected| name.starts_with(corrected)) {
             return Err(Reason::RareElement);
@@ -118,14 +145,14 @@ impl<'a> VideoEntry<'a> {
             sample_aspect_ratio: None,
             color: ColorCodes::default(),
             field_order: None,
+            protection,
             has_hdr10_metadata: false,
         };
-        let nodes = children(rest)?;
         allow(
             &nodes,
             &[
-                b"avcC", b"hvcC", b"av1C", b"vpcC", b"pasp", b"colr", b"fiel", b"mdcv", b"clli", b"SmDm",
-                b"CoLL", b"dvcC", b"dvvC", b"clap", b"uuid",
+                b"sinf", b"avcC", b"hvcC", b"av1C", b"vpcC", b"pasp", b"colr", b"fiel", b"mdcv", b"clli",
+                b"SmDm", b"CoLL", b"dvcC", b"dvvC", b"clap", b"uuid",
             ],
         )?;
         let record = match entry.codec {

@@ -3,11 +3,12 @@
 use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, UNKNOWN_DURATION};
 use super::movie::Track;
 use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
 use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
-use crate::probe::bytes::read_range;
+use crate::probe::bitstream::av1;
+use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::display_matrix::rotation_and_flip;
 use crate::probe::headers::Declared;
 use crate::probe::isobmff::Samples;
@@ -18,6 +19,10 @@ use crate::probe::timing::{Cadence, TimeBase, write_timing};
 const MAX_SAMPLE: u32 = 16 << 20;
 /// Bytes of a first sample of audio that are read: its header may follow a fill element.
 const AUDIO_START: u32 = 512;
+/// Pixels of a frame that every decoder accepts: eight times 4K.
+const MAX_PIXELS: u32 = 64 << 20;
+/// Bytes before the sequence header in the configuration record of AV1.
+const AV1_FIELDS: usize = 4;
 /// Ratios of larger numbers come out differently in the library.
 const MAX_RATIO: u32 = 1 << 20;
 
@@ -68,13 +73,13 @@ struct Common<'a> {
 
 impl Common<'_> {
     fn duration_s(&self) -> Option<f64> {
-        let ticks = i64::try_from(self.index.duration).ok()?;
+        let ticks =
+            i64::try_from(self.index.duration).ok().filter(|_| self.index.duration != UNKNOWN_DURATION)?;
         self.base.seconds(ticks).filter(|&seconds| seconds > 0.0)
     }
 
-    fn start_s(&self) -> Result<Option<f64>, Reason> {
-        let start = self.index.start.ok_or(Reason::StartTime)?;
-        Ok(self.base.seconds(start))
+    fn start_s(&self) -> Option<f64> {
+        self.base.seconds(self.index.start?)
     }
 
     /// Reads up to `most` bytes of the first sample.
@@ -103,23 +108,44 @@ fn video_stream(
         sample_aspect_ratio: sample_aspect_ratio(track, entry)?,
         rotation,
         flip,
-        frame_rate: Some(frame_rate(track)?),
+        frame_rate: frame_rate(track, common.index)?,
         field_order: entry.field_order.map(str::to_owned),
         bit_rate: common.index.bit_rate,
         duration_s: common.duration_s(),
-        start_s: common.start_s()?,
-        frames: Some(track.tables.timed_samples()),
+        start_s: common.start_s(),
+        frames: Some(track.tables.timed_samples()).filter(|count| *count > 0),
         decodable: true,
         language: track.language.clone(),
         default: Some(track.enabled),
         ..VideoStream::default()
     };
-    let first = common.first_sample(cache, MAX_SAMPLE)?;
-    video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
-        .ok_or(Reason::VideoConfiguration)?;
+    let has_data = !common.index.is_without_data(cache.len()?);
+    if has_data {
+        let first = common.first_sample(cache, MAX_SAMPLE)?;
+        video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
+            .ok_or(Reason::VideoConfiguration)?;
+        if common.index.fragmented && entry.codec == Codec::Av1 && !repeats_sequence(entry.config, &first) {
+            return Err(Reason::VideoConfiguration.into());
+        }
+    } else if entry.codec == Codec::H264 && (1..=MAX_PIXELS).contains(&(entry.width * entry.height)) {
+        // Its decoder uses the configuration record only with a sample.
+        stream.color = entry.color.tags();
+    } else {
+        return Err(Reason::FirstSample.into());
+    }
     stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
-    let timed = set_timing(&common.index.entries, common.base, samples, &mut stream);
-    Ok((stream, timed))
+    // What fragments list, the samples show as well.
+    let timed =
+        !common.index.fragmented && set_timing(&common.index.entries, common.base, samples, &mut stream);
+    Ok((stream, timed && has_data))
+}
+
+/// Returns whether the first sample of AV1 has the sequence header of the configuration record, or none: the library may
+/// decode it.
+fn repeats_sequence(config: &[u8], first_sample: &[u8]) -> bool {
+    let sequence = config.get(AV1_FIELDS..).unwrap_or_default();
+    av1::sequence_size(first_sample).is_none()
+        || !sequence.is_empty() && first_sample.windows(sequence.len()).any(|bytes| bytes == sequence)
 }
 
 /// Returns the sample aspect ratio of the container.
@@ -143,14 +169,17 @@ fn sample_aspect_ratio(track: &Track<'_>, entry: &VideoEntry<'_>) -> Result<Opti
 }
 
 /// Returns the average frame rate.
-fn frame_rate(track: &Track<'_>) -> Result<Rational, Reason> {
-    let frames = track.tables.timed_samples().checked_mul(u64::from(track.scale));
-    let rate = frames.zip(track.tables.duration()).and_then(|(frames, duration)| {
-        Rational::positive(i64::try_from(frames).ok()?, i64::try_from(duration).ok()?)
+fn frame_rate(track: &Track<'_>, index: &Index) -> Result<Option<Rational>, Reason> {
+    if index.timed_frames == 0 {
+        return Ok(None);
+    }
+    let frames = index.timed_frames.checked_mul(u64::from(track.scale));
+    let rate = frames.and_then(|frames| {
+        Rational::positive(i64::try_from(frames).ok()?, i64::try_from(index.timed_ticks).ok()?)
     });
     // The library approximates larger numbers.
     let is_exact = |rate: &Rational| rate.num().max(rate.den()) <= i32::MAX as u32;
-    rate.filter(is_exact).ok_or(Reason::SampleTables)
+    rate.filter(is_exact).map(Some).ok_or(Reason::SampleTables)
 }
 
 /// Sets cadence and groups of pictures from the sample tables. Returns whether they say all, so that no sample need be
@@ -205,13 +234,15 @@ fn audio_stream(
         channels: Some(entry.channels).filter(|channels| *channels > 0),
         bit_rate: common.index.bit_rate,
         duration_s: common.duration_s(),
-        start_s: common.start_s()?,
+        start_s: common.start_s(),
         decodable: true,
         language: track.language.clone(),
         default: Some(track.enabled),
         ..AudioStream::default()
     };
-    let first = common.first_sample(cache, AUDIO_START)?;
+    // A decoder of PCM needs no sample.
+    let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
+    let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
     if entry.frame_bytes > 0 {
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }

@@ -78,7 +78,7 @@ impl Tables {
             let numbers = words(stss, 1)?;
             let is_ascending = numbers.windows(2).all(|pair| pair[0] < pair[1]);
             let is_inside = numbers.first() > Some(&0) && numbers.last() <= Some(&tables.sizes.count());
-            if !(is_ascending && is_inside) {
+            if !(is_ascending && is_inside || numbers.is_empty()) {
                 return Err(Reason::SampleTables);
             }
             tables.sync = Some(numbers);
@@ -94,7 +94,7 @@ impl Tables {
         let groups = nodes.iter().filter(|node| matches!(&node.kind, b"sgpd" | b"sbgp"));
         for node in groups {
             tables.has_groups = true;
-            tables.has_sync_groups |= matches!(node.content.get(4..8), Some(b"rap " | b"sync") | None);
+            tables.has_sync_groups |= matches!(node.content.get(4..8), Some(b"rap ") | None);
         }
         // A sample of zero duration, or a negative one, moves others in the library.
         let is_usual = |duration: u32| i32::try_from(duration).is_ok();
@@ -106,6 +106,15 @@ impl Tables {
     pub(super) fn duration(&self) -> Option<u64> {
         let runs = self.durations.iter().map(|(count, duration)| u64::from(*count) * u64::from(*duration));
         runs.into_iter().try_fold(0_u64, u64::checked_add)
+    }
+
+    /// Returns whether no table lists samples, as in the header of a file whose samples are in fragments.
+    pub(super) fn is_empty(&self) -> bool {
+        let lists = [self.durations.len(), self.runs.len(), self.chunks.len(), self.sizes.count() as usize];
+        lists == [0; 4]
+            && self.offsets.is_none()
+            && !self.has_sync_groups
+            && self.sync.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// Returns the number of samples that have a duration.
