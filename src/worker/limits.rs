@@ -98,7 +98,7 @@ pub(super) fn job_limits(
         Job::Probe { .. } | Job::SelfTest { .. } => (PROBE_ADDRESS_SPACE, PROBE_CPU, timeouts.probe_stall),
         // Drivers map whole devices, and some start slowly.
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), timeouts.stall),
-        Job::Cover { .. } => (coding, Duration::from_secs(3600), timeouts.stall),
+        Job::Cover { .. } | Job::Pictures(_) => (coding, Duration::from_secs(3600), timeouts.stall),
         Job::Deep | Job::Decode | Job::DecodeStreams { .. } | Job::Proof { .. } => {
             (coding, MAX_CPU, timeouts.stall)
         }
@@ -125,7 +125,7 @@ pub(super) fn writes_files(job: &Job) -> bool {
     match job {
         Job::Fix { .. } | Job::Cover { .. } | Job::Trial { .. } => true,
         Job::Probe { .. } | Job::SelfTest { .. } | Job::Deep | Job::Decode => false,
-        Job::DecodeStreams { .. } | Job::Proof { .. } => false,
+        Job::DecodeStreams { .. } | Job::Proof { .. } | Job::Pictures(_) => false,
     }
 }
 

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
-use super::super::{AdDelivery, Delivery, FileEntry, Fix, text, units};
+use super::super::{AdDelivery, Delivery, FileEntry, Fix, Report, text, units};
+use super::pictures::{of_source, strips};
 use super::plain::{Plain, link, sentence};
 use super::timeline::timeline;
 use super::tone;
@@ -11,7 +12,7 @@ use crate::model::Container;
 use crate::rules::Finding;
 
 /// Returns the card of an entry. The script reads its `data-` attributes.
-pub(super) fn card(entry: &FileEntry, several_profiles: bool, is_open: bool) -> Markup {
+pub(super) fn card(report: &Report, entry: &FileEntry, is_open: bool) -> Markup {
     let outcome = Outcome::of(entry);
     let mut rules: Vec<&str> = entry.findings.iter().map(|finding| finding.rule.as_str()).collect();
     rules.dedup();
@@ -28,16 +29,17 @@ pub(super) fn card(entry: &FileEntry, several_profiles: bool, is_open: bool) -> 
                         span.verdict { span aria-hidden="true" { (outcome.mark()) } " " (outcome.label()) }
                     }
                     (facts(entry))
+                    (strips(report, entry))
                 }
                 div.body {
-                    @if several_profiles { p.small.soft { "Profile " code { (Plain(&entry.profile)) } } }
+                    @if report.profiles.len() > 1 { p.small.soft { "Profile " code { (Plain(&entry.profile)) } } }
                     @for Problem { message, .. } in problems(entry).iter().filter(|problem| !problem.is_delivery) {
                         p.trouble { (Plain(message)) }
                     }
                     @if outcome == Outcome::Skipped {
                         p.small.soft { (Plain(entry.reason.as_deref().unwrap_or("Not a media file."))) }
                     }
-                    (timeline(entry, duration_s))
+                    (timeline(entry, duration_s, of_source(report, entry)))
                     (findings(entry))
                     @if let Some(entry_fix) = &entry.fix { (fix(entry_fix, outcome)) }
                     @if let Some(entry_delivery) = &entry.delivery { (delivery(entry, entry_delivery)) }

@@ -9,6 +9,7 @@ mod card;
 mod order;
 mod overview;
 mod page;
+mod pictures;
 mod plain;
 #[cfg(test)]
 mod tests;
@@ -16,4 +17,10 @@ mod timeline;
 mod tone;
 mod tools;
 
-pub(super) use page::render;
+use std::io;
+
+use super::Report;
+
+pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+    page::write(report, out)
+}

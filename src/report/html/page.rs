@@ -26,7 +26,7 @@ const UNFOLDED: usize = 20;
 const SHOWN_FILES: usize = 3;
 
 /// Writes the page, entry by entry.
-pub(in crate::report) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn write(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     // The page is written in parts, so that a long one is not in memory as a whole.
     let mut write = |part: Markup| out.write_all(part.0.as_bytes());
     let raw = PreEscaped::<&str>;
@@ -36,10 +36,9 @@ pub(in crate::report) fn render(report: &Report, out: &mut dyn io::Write) -> io:
     write(
         html! { (top(report)) (overview(report)) (to_do(report)) (tools(report)) (raw("<main id=\"files\">")) },
     )?;
-    let several = report.profiles.len() > 1;
     for (number, entry) in worst_first(report).into_iter().enumerate() {
         let is_open = number < UNFOLDED && Outcome::of(entry).needs_attention();
-        write(card::card(entry, several, is_open))?;
+        write(card::card(report, entry, is_open))?;
     }
     write(
         html! { (raw("</main>")) (foot(report)) (raw("</div>")) script { (raw(SCRIPT)) } (raw("</body></html>\n")) },
