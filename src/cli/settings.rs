@@ -20,7 +20,7 @@ use super::args::{ColorChoice, CommonArgs};
 use super::choice::{bad_choice, choice};
 use super::config::Config;
 use super::error::CliError;
-use super::pictures::Pictures;
+use super::picture_choice::Pictures;
 use super::quantities::parse_duration;
 use crate::worker::{Isolation, WorkerPool};
 

@@ -98,7 +98,9 @@ pub(super) fn job_limits(
         Job::Probe { .. } | Job::SelfTest { .. } => (PROBE_ADDRESS_SPACE, PROBE_CPU, timeouts.probe_stall),
         // Drivers map whole devices, and some start slowly.
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), timeouts.stall),
-        Job::Cover { .. } | Job::Pictures(_) => (coding, Duration::from_secs(3600), timeouts.stall),
+        Job::Cover { .. } => (coding, Duration::from_secs(3600), timeouts.stall),
+        // A report is complete without pictures, so they are not waited for.
+        Job::Pictures(_) => (coding, Duration::from_secs(120), timeouts.probe_stall),
         Job::Deep | Job::Decode | Job::DecodeStreams { .. } | Job::Proof { .. } => {
             (coding, MAX_CPU, timeouts.stall)
         }

@@ -15,7 +15,7 @@ pub use input::InputArgs;
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
-use super::pictures::Pictures;
+use super::picture_choice::Pictures;
 use crate::pipeline::ProbeMode;
 use crate::worker::Isolation;
 

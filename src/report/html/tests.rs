@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::{FileEntry, Format, Report, samples};
 use super::page::{SCRIPT, STYLE};
+use crate::job::{MediaPictures, Picture};
+use crate::model::Size;
 use crate::rules::{Remedy, RuleId, Severity, Verdict};
 use proptest::prelude::*;
 
@@ -81,6 +83,29 @@ fn marks_findings_on_a_timeline_where_they_have_a_time() {
     assert!(!text.contains("aria-label=\"fast-start: "), "it has no time");
 }
 
+fn frame_at(at_s: f64, jpeg: &str) -> MediaPictures {
+    let picture = Picture { at_s, size: Size::new(90, 160), jpeg: jpeg.to_owned() };
+    MediaPictures { pictures: vec![picture], ..MediaPictures::default() }
+}
+
+#[test]
+fn shows_the_frames_of_a_file_and_of_its_output() {
+    let mut report = samples::everything();
+    report.pictures = [("b.fixed.avi", "AAAA"), ("out/b.fixed.mp4", "BBBB"), ("c.not-compliant.mov", "CCCC")]
+        .map(|(path, jpeg)| (path.to_owned(), frame_at(1.5, jpeg)))
+        .into();
+    let text = html(&report);
+    let image = |jpeg: &str, name: &str| {
+        format!(
+            "<img src=\"data:image/jpeg;base64,{jpeg}\" alt=\"{name}\" title=\"{name}\" width=\"90\" height=\"160\""
+        )
+    };
+    let (before, after) = (image("AAAA", "Before, frame at 1.5 s"), image("BBBB", "After, frame at 1.5 s"));
+    assert!(text.find(&before).unwrap() < text.find(&after).unwrap());
+    assert!(text.contains(&image("CCCC", "Frame at 1.5 s")));
+    assert_eq!(text.matches("<img ").count(), 3);
+}
+
 #[test]
 fn balances_tags_and_loads_no_resources() {
     let text = html(&samples::everything());
@@ -155,6 +180,7 @@ fn page_of(text: &str) -> String {
     let mut report = samples::report(vec![with_text_everywhere(text)]);
     report.profiles = vec![text.to_owned(), "other".to_owned()];
     report.stopped = Some(text.to_owned());
+    report.pictures.insert(text.to_owned(), frame_at(0.0, text));
     html(&report)
 }
 

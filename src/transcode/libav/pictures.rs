@@ -13,6 +13,7 @@ use super::still_frame::{ImageRequest, frame_at, to_rgb};
 use crate::job::{BitRatePlot, JobError, MediaPictures, Picture, PictureChoice, Progress};
 use crate::libav::decoder::Decoder;
 use crate::libav::error::failed;
+use crate::libav::frame::Frame;
 use crate::libav::input::Input;
 use crate::libav::packet_index::packet_index;
 use crate::libav::time::{NOPTS, seconds};
@@ -52,20 +53,26 @@ pub fn pictures(
         if total_s.is_some() && input.seek(start_s + at_s).is_ok() {
             decoder.flush();
         }
-        let wanted_s = choice.exact.then_some(start_s + at_s);
-        let frame = match frame_at(&mut input, &mut decoder, request.stream, wanted_s) {
-            Err(JobError::Cancelled) => return Err(JobError::Cancelled),
-            Ok(Some(frame)) => frame,
-            _ => continue,
-        };
-        let shown_s = match frame.get().best_effort_timestamp {
-            NOPTS => at_s,
-            time => (seconds(time, decoder.base()) - start_s).max(0.0),
-        };
-        // Without an index, a seek may lead to the same frame again.
-        if made.pictures.last().is_some_and(|last| last.at_s >= shown_s) {
-            continue;
+        let mut next =
+            |wanted_s: Option<f64>| match frame_at(&mut input, &mut decoder, request.stream, wanted_s) {
+                Err(JobError::Cancelled) => Err(JobError::Cancelled),
+                Ok(Some(frame)) => {
+                    let shown_s = match frame.get().best_effort_timestamp {
+                        NOPTS => at_s,
+                        time => (seconds(time, decoder.base()) - start_s).max(0.0),
+                    };
+                    Ok(Some((frame, shown_s)))
+                }
+                _ => Ok(None),
+            };
+        let is_new =
+            |(_, shown_s): &(Frame, f64)| made.pictures.last().is_none_or(|last| last.at_s < *shown_s);
+        let mut found = next(choice.exact.then_some(start_s + at_s))?.filter(is_new);
+        if found.is_none() && !choice.exact {
+            // Few key frames: the seek led to the last one again.
+            found = next(Some(start_s + at_s))?.filter(is_new);
         }
+        let Some((frame, shown_s)) = found else { continue };
         let jpeg = jpeg(&to_rgb(frame, request)?, request.size, choice.max_bytes)?;
         made.pictures.extend(jpeg.map(|jpeg| Picture {
             at_s: shown_s,
