@@ -68,7 +68,7 @@ fn an_image_is_shown_and_a_damaged_file_costs_only_its_pictures() {
     bytes[media..].fill(0);
     dir.write("in/b.mp4", bytes);
     let page = page(&dir, 1, &["check", "in"]);
-    let image = page.split("in/a.webp").nth(1).unwrap().split("</article>").next().unwrap();
+    let image = page.split("in/a.webp</h2>").nth(1).unwrap().split("</article>").next().unwrap();
     assert_eq!(pictures(image), ["Frame at 0 s"]);
     let damaged = page.split("in/b.mp4</h2>").nth(1).unwrap().split("</article>").next().unwrap();
     assert_eq!(pictures(damaged), Vec::<&str>::new());

@@ -16,7 +16,7 @@ use crate::transcode::available_filters::AvailableFilters;
 use crate::transcode::filter_graph::color_filters;
 
 /// Maximum packets read for a frame after a seek.
-const MAX_PACKETS: u32 = 400;
+const MAX_PACKETS: u32 = 1000;
 
 /// An image to make of a video.
 #[derive(Clone, Copy, Debug)]
