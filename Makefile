@@ -18,7 +18,7 @@ endif
 
 SUITE ?= bookworm
 
-.PHONY: help setup build demo test ci test-slow test-trixie features bench-guard lint sbom bench install uninstall fuzz fresh-check clean
+.PHONY: help setup build demo test ci test-browser test-slow test-trixie features bench-guard lint sbom bench install uninstall fuzz fresh-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,7 +53,7 @@ test: setup ## lint, build and test; also build the fuzz targets and replay thei
 	$(CARGO) test $(CARGO_FLAGS) -p greenlit-fuzz
 
 ci: ## what the pipeline runs: each test target, with its time
-	@for target in test features bench-guard; do \
+	@for target in test features bench-guard test-browser; do \
 	  started=$$SECONDS; $(MAKE) --no-print-directory $$target; echo "ci: make $$target took $$((SECONDS - started)) s"; \
 	done
 
@@ -62,6 +62,9 @@ features: setup ## build each combination of features, and test the core without
 
 bench-guard: setup ## count the instructions of checks, plans and reports, and compare them with stored counts
 	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/bench-guard.sh
+
+test-browser: ## read the HTML report in chromium: filters, keyboard, accessibility, screenshots in target/browser
+	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/test-browser.sh
 
 test-slow: setup ## run the tests that take minutes (marked `ignored`)
 	$(CARGO) build $(CARGO_FLAGS) --bins

@@ -3,10 +3,11 @@
 #
 # Installed packages are detected without the package manager, so a second run is fast and does nothing. Missing
 # packages are installed if that is possible without a password; otherwise the script prints the command to type
-# and exits with 1.
+# and exits with 1. With the argument `browser` it also installs one, for `make test-browser`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+extra="${1:-}"
 libraries=(libavcodec libavformat libavutil libavfilter libswscale libswresample)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -46,6 +47,10 @@ missing_packages() {
     command -v valgrind >/dev/null || echo valgrind
     # Only for the test that traces the workers.
     [[ "$(uname)" != Linux ]] || command -v strace >/dev/null || echo strace
+    if [[ "$extra" == browser ]]; then
+        command -v chromium >/dev/null || echo chromium
+        command -v chromedriver >/dev/null || echo chromium-driver
+    fi
     exists /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt || echo ca-certificates
 }
 

@@ -22,7 +22,7 @@ use super::isolation::is_whole;
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
-use super::{cache, input, interrupt, notices, output, report_entries, report_target};
+use super::{cache, input, interrupt, notices, output, pictures, report_entries, report_target};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
@@ -88,7 +88,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common));
     let status = summary.final_status(&found, interrupted);
-    output::report(settings, &report)?;
+    output::report(settings, &pictures::add(settings, report, &runner, &cancel))?;
     Ok(status)
 }
 

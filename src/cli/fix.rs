@@ -20,7 +20,7 @@ use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
-use super::{cache, check, encoder, input, interrupt, notices, output, report_entries, report_target};
+use super::{cache, check, encoder, input, interrupt, notices, output, pictures, report_entries, report_target};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -69,7 +69,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
     let report = report.with_named_profiles(settings.named_profiles(common));
-    output::report(settings, &report)?;
+    output::report(settings, &pictures::add(settings, report, &runner, &cancel))?;
     Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
 }
 

@@ -30,6 +30,8 @@ mod journal_file;
 mod notices;
 mod output;
 mod packaging;
+mod picture_choice;
+mod pictures;
 mod prober;
 mod profile_from;
 mod profiles;

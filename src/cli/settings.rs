@@ -20,6 +20,7 @@ use super::args::{ColorChoice, CommonArgs};
 use super::choice::{bad_choice, choice};
 use super::config::Config;
 use super::error::CliError;
+use super::picture_choice::Pictures;
 use super::quantities::parse_duration;
 use crate::worker::{Isolation, WorkerPool};
 
@@ -43,6 +44,8 @@ pub struct Settings {
     pub cores: u32,
     /// Format of the report.
     pub format: Format,
+    /// Pictures of the HTML report.
+    pub pictures: Pictures,
     /// File for the report; `None` is standard output.
     pub output: Option<PathBuf>,
     /// Rules to check.
@@ -109,6 +112,7 @@ impl Settings {
             jobs,
             cores: cores as u32,
             format,
+            pictures: Pictures::resolve(common.pictures, format)?,
             output: common.output.clone(),
             selection,
             human: human_options(common),

@@ -12,7 +12,7 @@ use crate::plan::{OutputSpec, VideoPlan};
 use crate::probe::libav;
 use crate::transcode::{
     self,
-    libav::{CoverRequest, FixSource},
+    libav::{FixSource, ImageRequest},
 };
 use crate::verify::libav::{StreamChoice, Verification, decode_streams};
 
@@ -68,26 +68,31 @@ pub fn execute(
         }
         Job::Cover { size } => {
             let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
-            make_cover(files, name, &facts, *size, cancel, progress)
+            let no_output = || JobError::Failed("the job has no output file".into());
+            let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
+            let request = image_request(&facts, |_| Some(*size))?;
+            transcode::libav::cover(files.input, output, name, request, cancel, progress)
+                .map(JobOutput::Cover)
+        }
+        Job::Pictures(choice) => {
+            let facts = probe(&files.input, ProbeDepth::Auto, &cancel)?;
+            let request =
+                image_request(&facts, |size| size.map(|size| size.scaled_down_to(choice.max_side)))?;
+            transcode::libav::pictures(files.input, name, request, *choice, cancel, progress)
+                .map(JobOutput::Pictures)
         }
     }
 }
 
-/// Writes the cover of the main video to the output.
-fn make_cover(
-    files: JobFiles,
-    name: &str,
+/// Returns a request for images of the main video, of the size that `size` returns for its display size.
+fn image_request(
     facts: &MediaFacts,
-    size: Size,
-    cancel: Arc<AtomicBool>,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<JobOutput, JobError> {
-    let no_output = || JobError::Failed("the job has no output file".into());
-    let output = files.outputs.into_iter().next().ok_or_else(no_output)?;
-    let no_video = || JobError::Unreadable("the file has no video stream".into());
+    size: impl FnOnce(Option<Size>) -> Option<Size>,
+) -> Result<ImageRequest, JobError> {
+    let no_video = || JobError::Unreadable("the file has no video stream with a size".into());
     let video = facts.main_video().ok_or_else(no_video)?;
-    let request = CoverRequest { stream: video.index, size, rotation: video.rotation, flip: video.flip };
-    transcode::libav::cover(files.input, output, name, request, cancel, progress).map(JobOutput::Cover)
+    let size = size(video.display_size()).ok_or_else(no_video)?;
+    Ok(ImageRequest { stream: video.index, size, rotation: video.rotation, flip: video.flip })
 }
 
 /// Executes one job in a process that only runs one job after another: earlier jobs then do not affect

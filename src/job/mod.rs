@@ -6,6 +6,7 @@
 mod error;
 pub(crate) mod mapped_file;
 mod memory_file;
+mod pictures;
 pub mod processor_time;
 mod protocol;
 mod source_decode;
@@ -18,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use error::{JobError, WorkerDeath};
 pub use memory_file::memory_file;
+pub use pictures::{BitRatePlot, MediaPictures, Picture, PictureChoice};
 pub use protocol::{
     CoverReport, DecodeExtent, DecodeScope, FixReport, Job, JobOutput, MappedFile, OutputProof, ProbeDepth,
     Progress, WorkerInfo,

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::JobError;
+use super::pictures::{MediaPictures, PictureChoice};
 use super::source_decode::SourceDecode;
 use super::verify_report::{VerifyLevel, VerifyReport};
 use crate::model::{DeepReport, MediaFacts, Size};
@@ -44,6 +45,8 @@ pub enum Job {
         /// Width and height of the image in pixels.
         size: Size,
     },
+    /// Make small pictures of the video for a report, and write nothing.
+    Pictures(PictureChoice),
     /// Test an encoder: encode some generated frames as planned, and write nothing.
     Trial {
         /// The encode.
@@ -160,6 +163,8 @@ pub enum JobOutput {
     },
     /// Result of [`Job::Cover`].
     Cover(CoverReport),
+    /// Result of [`Job::Pictures`].
+    Pictures(MediaPictures),
     /// Result of [`Job::Trial`]: the encoder works.
     Tried,
     /// Result of [`Job::SelfTest`].
@@ -179,6 +184,7 @@ impl JobOutput {
             | (Job::Decode | Job::DecodeStreams { .. }, JobOutput::Decoded(_))
             | (Job::Proof { .. }, JobOutput::Proved(_))
             | (Job::Cover { .. }, JobOutput::Cover(_))
+            | (Job::Pictures(_), JobOutput::Pictures(_))
             | (Job::Trial { .. }, JobOutput::Tried)
             | (Job::SelfTest { .. }, JobOutput::SelfTest { .. }) => true,
             (Job::Fix { specs, .. }, JobOutput::Fixed { results }) => specs.len() == results.len(),

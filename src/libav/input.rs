@@ -269,11 +269,15 @@ impl Input {
 
     /// Seeks to the start.
     pub(crate) fn rewind(&mut self) -> Result<(), JobError> {
-        let context = self.as_mut_ptr();
-        // SAFETY: a plain field of a valid context.
-        let start = unsafe { (*context).start_time };
-        let start_s = if start == NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) };
+        let start_s = self.start_s();
         self.seek(start_s)
+    }
+
+    /// Returns the start of the file in seconds.
+    pub(crate) fn start_s(&mut self) -> f64 {
+        // SAFETY: a plain field of a valid context.
+        let start = unsafe { (*self.as_mut_ptr()).start_time };
+        if start == NOPTS { 0.0 } else { start as f64 / f64::from(ffi::AV_TIME_BASE) }
     }
 }
 

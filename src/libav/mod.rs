@@ -23,6 +23,7 @@ pub(crate) mod media_input;
 pub(crate) mod options;
 pub(crate) mod output_length;
 pub(crate) mod packet;
+pub(crate) mod packet_index;
 pub(crate) mod packet_reader;
 pub(crate) mod positioned_file;
 pub(crate) mod sample;

@@ -34,6 +34,18 @@ impl Size {
     pub fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+
+    /// Returns the size scaled down so that no side is longer than `max_side`, with even sides.
+    #[must_use]
+    pub fn scaled_down_to(self, max_side: u32) -> Size {
+        let longer = self.width.max(self.height);
+        if longer <= max_side {
+            return self;
+        }
+        let scale = f64::from(max_side) / f64::from(longer);
+        let side = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32).max(1) * 2;
+        Size::new(side(self.width), side(self.height))
+    }
 }
 
 impl std::fmt::Display for Size {
@@ -138,6 +150,12 @@ pub fn display_aspect_ratio(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_is_scaled_down_with_the_same_ratio() {
+        assert_eq!(Size::new(1080, 1920).scaled_down_to(1280), Size::new(720, 1280));
+        assert_eq!(Size::new(640, 640).scaled_down_to(1280), Size::new(640, 640));
+    }
 
     #[test]
     fn rotated_phone_video_is_portrait() {

@@ -113,7 +113,7 @@ impl Pipeline<'_> {
             outputs: vec![staging.descriptor().map_err(|error| failed(&error))?],
         };
         let request = JobRequest {
-            job: Job::Cover { size: cover_size(size, max_side) },
+            job: Job::Cover { size: size.scaled_down_to(max_side) },
             files,
             name: display_name(asset.path()),
             cancel: Arc::clone(self.cancel),
@@ -156,26 +156,4 @@ fn remarks(assessment: &Assessment) -> Vec<CoverRemark> {
         remarks.push(CoverRemark { is_warning: false, message });
     }
     remarks
-}
-
-/// Returns the size of a cover: the video's size, scaled down to `max_side` at most.
-fn cover_size(size: Size, max_side: u32) -> Size {
-    let longer = size.width.max(size.height);
-    if longer <= max_side {
-        return size;
-    }
-    let scale = f64::from(max_side) / f64::from(longer);
-    let side = |side: u32| ((f64::from(side) * scale / 2.0).round() as u32).max(1) * 2;
-    Size::new(side(size.width), side(size.height))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cover_is_scaled_down_to_the_limit_with_the_same_ratio() {
-        assert_eq!(cover_size(Size::new(1080, 1920), 1280), Size::new(720, 1280));
-        assert_eq!(cover_size(Size::new(640, 640), 1280), Size::new(640, 640));
-    }
 }

@@ -38,6 +38,7 @@ mod output_check;
 mod output_names;
 mod output_proof;
 mod parallel;
+mod pictures;
 mod plan_text;
 mod planned_output;
 mod probe_cache;

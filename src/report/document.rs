@@ -3,10 +3,13 @@
 //! These types mirror the model, so that a change of the model cannot change the JSON by accident.
 //! Unknown facts are `null`; `fix` and `delivery` are omitted by commands that do neither.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::entry::{FileEntry, Publication};
 use super::summary::{DoneCount, Summary};
+use crate::job::MediaPictures;
 use crate::rules::RuleId;
 
 /// The name and version of the document's schema.
@@ -46,6 +49,9 @@ pub struct Report {
     /// The profiles as the command line names them, which the advice repeats.
     #[serde(skip)]
     pub named_profiles: Vec<String>,
+    /// Pictures for the HTML report, by the path of a source or an output.
+    #[serde(skip)]
+    pub pictures: BTreeMap<String, MediaPictures>,
 }
 
 /// An output of an earlier fix whose source was deleted or renamed.
@@ -125,6 +131,7 @@ impl Report {
             stopped,
             publication,
             named_profiles,
+            pictures: BTreeMap::new(),
         }
     }
 
@@ -158,6 +165,13 @@ impl Report {
     #[must_use]
     pub fn with_named_profiles(mut self, named_profiles: Vec<String>) -> Report {
         self.named_profiles = named_profiles;
+        self
+    }
+
+    /// Returns the report with pictures, by the path of a source or an output.
+    #[must_use]
+    pub fn with_pictures(mut self, pictures: BTreeMap<String, MediaPictures>) -> Report {
+        self.pictures = pictures;
         self
     }
 

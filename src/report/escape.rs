@@ -51,24 +51,6 @@ pub(super) fn push_json(text: &mut Vec<u8>, value: &impl serde::Serialize) -> se
     Ok(())
 }
 
-/// Returns `text` escaped for XML 1.0 and HTML, as content or in double quotes.
-///
-/// It applies [`escape`] first, which removes the characters that XML does not allow.
-pub(super) fn markup(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in escape(text).chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            plain => safe.push(plain),
-        }
-    }
-    safe
-}
-
 /// Returns `text` as a URI path (RFC 3986, 3.3); `/` stays the separator.
 pub(super) fn uri_path(text: &str) -> String {
     encode(text, |byte| is_unreserved(byte) || byte == b'/')
@@ -141,12 +123,6 @@ mod tests {
                 proptest::prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), value.clone());
             }
         }
-    }
-
-    #[test]
-    fn markup_escapes_special_characters() {
-        assert_eq!(markup("<a href=\"'&"), "&lt;a href=&quot;&#39;&amp;");
-        assert_eq!(markup("\u{0}\u{ffff}"), "\\u{0}\\u{ffff}");
     }
 
     #[test]

@@ -72,6 +72,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         stopped,
         publication: _,
         named_profiles: _,
+        pictures: _,
     } = report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();

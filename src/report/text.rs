@@ -84,9 +84,12 @@ pub(super) fn place(finding: &Finding) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// Formats time ranges, such as `0 s to 1.5 s, 3 s to 4 s`.
+/// Formats time ranges, such as `0 s to 1.5 s, 3 s`.
 pub(super) fn ranges(ranges: &[TimeRange]) -> Option<String> {
-    let span = |range: &TimeRange| format!("{} to {}", units::at(range.from_s), units::at(range.to_s));
+    let span = |TimeRange { from_s, to_s }: &TimeRange| match from_s == to_s {
+        true => units::at(*from_s),
+        false => format!("{} to {}", units::at(*from_s), units::at(*to_s)),
+    };
     let mut listed: Vec<String> = ranges.iter().take(MAX_LISTED_RANGES).map(span).collect();
     if ranges.len() > MAX_LISTED_RANGES {
         listed.push(format!("{} more", ranges.len() - MAX_LISTED_RANGES));

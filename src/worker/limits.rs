@@ -99,6 +99,8 @@ pub(super) fn job_limits(
         // Drivers map whole devices, and some start slowly.
         Job::Trial { .. } => (2 * coding, Duration::from_secs(600), timeouts.stall),
         Job::Cover { .. } => (coding, Duration::from_secs(3600), timeouts.stall),
+        // A report is complete without pictures, so they are not waited for.
+        Job::Pictures(_) => (coding, Duration::from_secs(120), timeouts.probe_stall),
         Job::Deep | Job::Decode | Job::DecodeStreams { .. } | Job::Proof { .. } => {
             (coding, MAX_CPU, timeouts.stall)
         }
@@ -125,7 +127,7 @@ pub(super) fn writes_files(job: &Job) -> bool {
     match job {
         Job::Fix { .. } | Job::Cover { .. } | Job::Trial { .. } => true,
         Job::Probe { .. } | Job::SelfTest { .. } | Job::Deep | Job::Decode => false,
-        Job::DecodeStreams { .. } | Job::Proof { .. } => false,
+        Job::DecodeStreams { .. } | Job::Proof { .. } | Job::Pictures(_) => false,
     }
 }
 

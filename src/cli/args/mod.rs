@@ -15,6 +15,7 @@ pub use input::InputArgs;
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
+use super::picture_choice::Pictures;
 use crate::pipeline::ProbeMode;
 use crate::worker::Isolation;
 
@@ -48,6 +49,9 @@ pub struct CommonArgs {
     /// Set the format of the report: human, json, ndjson, sarif, junit, github or html.
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Common options")]
     pub format: Option<String>,
+    /// Set which pictures the HTML report has; the default is a few of each file with findings or a fix.
+    #[arg(long, global = true, value_enum, value_name = "WHICH", help_heading = "Common options")]
+    pub pictures: Option<Pictures>,
     /// Write the report to this file instead of standard output.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     pub output: Option<PathBuf>,

@@ -50,7 +50,7 @@ use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
-use super::{api_host, encoder, interrupt, isolation, notices, output, report_entries, report_target};
+use super::{api_host, encoder, interrupt, isolation, notices, output, pictures, report_entries, report_target};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
@@ -229,7 +229,8 @@ fn print_report(
         (shipped.publication(), shipped.publications()),
         shipped.cut_off.clone(),
     );
-    output::report(settings, &report.with_old_limits(old_limits))?;
+    let report = report.with_old_limits(old_limits);
+    output::report(settings, &pictures::add(settings, report, ship_run.runner.as_ref(), &ship_run.cancel))?;
     if let Some(reason) = shipped.cut_off.filter(|_| !interrupted) {
         notices::say(&format!("the run was cut off: {reason}"));
     }

@@ -1,155 +1,167 @@
-//! The HTML card of one entry.
+//! The card of one entry.
 
-use std::io;
+use maud::{Markup, html};
 
-use super::super::escape::markup;
 use super::super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
-use super::super::{Delivery, FileEntry, Fix, text, units};
-use super::outcome_class::{slug, tone};
+use super::super::{AdDelivery, Delivery, FileEntry, Fix, Report, text, units};
+use super::pictures::{of_source, strips};
+use super::plain::{Plain, link, sentence};
+use super::timeline::timeline;
+use super::tone;
 use crate::model::Container;
-use crate::rules::{Finding, Severity};
+use crate::rules::Finding;
 
-pub(super) fn render(entry: &FileEntry, several_profiles: bool, out: &mut dyn io::Write) -> io::Result<()> {
+/// Returns the card of an entry. The script reads its `data-` attributes.
+pub(super) fn card(report: &Report, entry: &FileEntry, is_open: bool) -> Markup {
     let outcome = Outcome::of(entry);
-    let (tone, slug) = (tone(outcome), slug(outcome));
-    writeln!(
-        out,
-        "<article class=\"card {tone} o-{slug}\">\n<header><h2>{}</h2><span class=\"verdict\">{} {}</span></header>",
-        markup(&entry.path),
-        outcome.mark(),
-        outcome.label()
-    )?;
-    if several_profiles {
-        writeln!(out, "<p class=\"small soft\">Profile <code>{}</code></p>", markup(&entry.profile))?;
-    }
-    facts(entry, outcome, out)?;
-    for Problem { message, .. } in problems(entry).iter().filter(|problem| !problem.is_delivery) {
-        writeln!(out, "<p class=\"trouble\">{}</p>", markup(message))?;
-    }
-    findings(entry, out)?;
-    if let Some(entry_fix) = &entry.fix {
-        fix(entry_fix, outcome, out)?;
-    }
-    if let Some(entry_delivery) = &entry.delivery {
-        delivery(entry, entry_delivery, out)?;
-    }
-    writeln!(out, "</article>")
-}
-
-fn facts(entry: &FileEntry, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
-    let Some(media) = &entry.media else {
-        if outcome == Outcome::Skipped {
-            let reason = entry.reason.as_deref().unwrap_or("Not a media file.");
-            writeln!(out, "<p class=\"small soft\">{}</p>", markup(reason))?;
+    let mut rules: Vec<&str> = entry.findings.iter().map(|finding| finding.rule.as_str()).collect();
+    rules.dedup();
+    let media = entry.media.as_ref().map(|media| &media.0);
+    let duration_s = media.and_then(|media| media.measured_duration_s.or(media.duration_s));
+    html! {
+        article.card.(tone::of_outcome(outcome)) data-outcome=(tone::slug(outcome)) data-profile=(Plain(&entry.profile))
+            data-rules=(rules.join(" ")) data-findings=(entry.findings.len())
+            data-size=[media.map(|media| media.size_bytes)] data-duration=[duration_s] {
+            details open[is_open] {
+                summary {
+                    div.head {
+                        h2 { (Plain(&entry.path)) }
+                        span.verdict { span aria-hidden="true" { (outcome.mark()) } " " (outcome.label()) }
+                    }
+                    (facts(entry))
+                    (strips(report, entry))
+                }
+                div.body {
+                    @if report.profiles.len() > 1 { p.small.soft { "Profile " code { (Plain(&entry.profile)) } } }
+                    @for Problem { message, .. } in problems(entry).iter().filter(|problem| !problem.is_delivery) {
+                        p.trouble { (Plain(message)) }
+                    }
+                    @if outcome == Outcome::Skipped {
+                        p.small.soft { (Plain(entry.reason.as_deref().unwrap_or("Not a media file."))) }
+                    }
+                    (timeline(entry, duration_s, of_source(report, entry)))
+                    (findings(entry))
+                    @if let Some(entry_fix) = &entry.fix { (fix(entry_fix, outcome)) }
+                    @if let Some(entry_delivery) = &entry.delivery { (delivery(entry, entry_delivery)) }
+                }
+            }
         }
-        return Ok(());
-    };
-    let items: String = media
-        .0
-        .container
-        .iter()
-        .map(Container::to_string)
-        .chain(text::facts(media))
-        .map(|fact| format!("<li>{}</li>", markup(&fact)))
-        .collect();
-    writeln!(out, "<ul class=\"facts\">{items}</ul>")
+    }
 }
 
-fn findings(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
-    if entry.findings.is_empty() {
-        return Ok(());
+fn facts(entry: &FileEntry) -> Markup {
+    html! {
+        @if let Some(media) = &entry.media {
+            @let container = media.0.container.iter().map(Container::to_string);
+            ul.facts { @for fact in container.chain(text::facts(media)) { li { (Plain(&fact)) } } }
+        }
     }
-    let title = if is_fixed(entry) { "Found in the source" } else { "Findings" };
-    writeln!(out, "<h3>{title}</h3>\n<ul class=\"findings\">")?;
-    for one in &entry.findings {
-        finding(one, is_cleared(entry, one), out)?;
-    }
-    writeln!(out, "</ul>")
 }
 
-fn finding(finding: &Finding, fixed: bool, out: &mut dyn io::Write) -> io::Result<()> {
+fn findings(entry: &FileEntry) -> Markup {
+    html! {
+        @if !entry.findings.is_empty() {
+            h3 { @if is_fixed(entry) { "Found in the source" } @else { "Findings" } }
+            ul.findings { @for one in &entry.findings { (finding(one, is_cleared(entry, one))) } }
+        }
+    }
+}
+
+fn finding(finding: &Finding, is_fixed: bool) -> Markup {
     let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
-    let tone = match severity {
-        _ if fixed => "good",
-        Severity::Error => "bad",
-        Severity::Warning => "warn",
-        Severity::Advice => "idle",
-    };
-    let place = text::place(finding)
-        .map_or(String::new(), |place| format!("<div><dt>Where</dt> <dd>{}</dd></div>", markup(&place)));
-    writeln!(
-        out,
-        "<li class=\"{tone}\"><span class=\"tag\">{}</span><div>\n<p>{} <code class=\"soft\">{}</code></p>\n\
-         <dl class=\"found\"><div><dt>Found</dt> <dd><b>{}</b></dd></div>\
-         <div><dt>Allowed</dt> <dd><b>{}</b></dd></div>{place}</dl>\n\
-         <p class=\"small soft\">Limit {}{}</p></div></li>",
-        text::severity(*severity, fixed),
-        markup(&sentence(message)),
-        markup(rule.as_str()),
-        markup(actual),
-        markup(allowed),
-        markup(&text::authority(finding)),
-        source.as_deref().map_or(".".to_owned(), link),
-    )
-}
-
-/// Capitalizes a message: it was written to follow a rule's id and stands alone here.
-fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => String::new(),
-    }
-}
-
-/// Links `http` and `https` addresses only; anything else, such as `javascript:`, stays text.
-fn link(source: &str) -> String {
-    let escaped = markup(source);
-    if source.starts_with("https://") || source.starts_with("http://") {
-        return format!(": <a href=\"{escaped}\" rel=\"noreferrer\">{escaped}</a>");
-    }
-    format!(": {escaped}")
-}
-
-fn fix(fix: &Fix, outcome: Outcome, out: &mut dyn io::Write) -> io::Result<()> {
-    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
-    if !refused {
-        let title = if outcome == Outcome::Planned { "Plan" } else { "Fix" };
-        let output =
-            fix.output.as_ref().map_or(String::new(), |output| format!(": <code>{}</code>", markup(output)));
-        writeln!(out, "<h3>{title}</h3>\n<p>{}{output}</p>", sentence(text::action(fix)))?;
-        if let Some(reason) = &fix.reason {
-            writeln!(out, "<p class=\"soft\">{}</p>", markup(&sentence(reason)))?;
+    html! {
+        li.(tone::of_finding(*severity, is_fixed)) {
+            span.tag { (text::severity(*severity, is_fixed)) }
+            div {
+                p { (Plain(&sentence(message))) " " code.soft { (rule.as_str()) } }
+                dl.found {
+                    div { dt { "Found" } " " dd { b { (Plain(actual)) } } }
+                    div { dt { "Allowed" } " " dd { b { (Plain(allowed)) } } }
+                    @if let Some(place) = text::place(finding) { div { dt { "Where" } " " dd { (Plain(&place)) } } }
+                }
+                p.small.soft {
+                    "Limit " (Plain(&text::authority(finding)))
+                    @match source { Some(source) => { ": " (link(source)) } None => { "." } }
+                }
+            }
         }
     }
-    if !fix.steps.is_empty() {
-        let steps: String =
-            fix.steps.iter().map(|step| format!("<li>{}</li>", markup(&sentence(step)))).collect();
-        writeln!(out, "<ol>{steps}</ol>")?;
-    }
-    match text::verification(fix) {
-        Some(checks) => writeln!(out, "<h3>Verified</h3>\n<p>{}</p>", markup(&sentence(&checks))),
-        None => Ok(()),
+}
+
+fn fix(fix: &Fix, outcome: Outcome) -> Markup {
+    let has_output = !matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
+    html! {
+        @if has_output {
+            h3 { @if outcome == Outcome::Planned { "Plan" } @else { "Fix" } }
+            p {
+                (sentence(text::action(fix)))
+                @if let Some(output) = &fix.output { ": " code { (Plain(output)) } }
+            }
+            @if let Some(reason) = &fix.reason { p.soft { (Plain(&sentence(reason))) } }
+        }
+        @if !fix.steps.is_empty() { ol { @for step in &fix.steps { li { (Plain(&sentence(step))) } } } }
+        (changes(fix))
+        @if let Some(checks) = text::verification(fix) {
+            h3 { "Verified" }
+            p { (Plain(&sentence(&checks))) }
+        }
     }
 }
 
-fn delivery(entry: &FileEntry, delivery: &Delivery, out: &mut dyn io::Write) -> io::Result<()> {
-    let because = |reason: Option<&str>| reason.map_or(String::new(), |text| format!(": {}", markup(text)));
-    let id =
-        |id: &Option<String>| id.as_ref().map_or(String::new(), |id| format!(" <code>{}</code>", markup(id)));
-    let line = |stuck: bool, before: &str, state: &str, after: &str, reason: Option<&str>| {
-        let class = if stuck { "trouble bad" } else { "" };
-        let state = markup(&sentence(state));
-        format!("<p class=\"{class}\">{before}{state}{after}{}</p>", because(reason))
-    };
-    let uploads = units::count(u64::from(delivery.attempts), "upload", "uploads");
-    let after = format!("{} <span class=\"soft\">({uploads})</span>", id(&delivery.video_id));
-    let (state, reason) = (delivery.shown_state(), delivery.shown_reason(entry));
-    writeln!(out, "<h3>Delivery</h3>\n{}", line(delivery.is_video_stuck(), "", state, &after, reason))?;
-    for ad in &delivery.ads {
-        let before = format!("{} in row {}: ", sentence(delivery.publication.name()), ad.row);
-        let (state, stuck) = (ad.shown_state(delivery.publication), ad.is_stuck() || ad.is_unsent_change());
-        writeln!(out, "{}", line(stuck, &before, state, &id(&ad.ad_id), ad.shown_reason()))?;
+/// Returns what the output leaves out, and what it has that the source does not have.
+fn changes(fix: &Fix) -> Markup {
+    html! {
+        @if !fix.dropped.is_empty() || !fix.added.is_empty() {
+            dl.changes {
+                @for stream in &fix.dropped {
+                    @let codec = stream.codec.iter().map(|codec| format!("({codec})"));
+                    @let language = stream.language.iter().cloned();
+                    @let what: Vec<String> = codec.chain(language).chain(stream.duration_s.map(units::seconds)).collect();
+                    dt.bad { "Left out" }
+                    dd { (stream.kind) " stream " (stream.stream) " " (Plain(&what.join(", "))) ": " (Plain(&stream.reason)) }
+                }
+                @for addition in &fix.added {
+                    dt.good { "Added" }
+                    dd {
+                        (addition.kind.replace('-', " "))
+                        @if let Some(duration_s) = addition.duration_s { ", " (units::seconds(duration_s)) }
+                        ": " (Plain(&addition.reason))
+                    }
+                }
+            }
+        }
     }
-    Ok(())
+}
+
+fn delivery(entry: &FileEntry, delivery: &Delivery) -> Markup {
+    let kind = sentence(delivery.publication.name());
+    html! {
+        h3 { "Delivery" }
+        p.trouble[delivery.is_video_stuck()].bad[delivery.is_video_stuck()] {
+            (sentence(delivery.shown_state())) (id(delivery.video_id.as_deref())) " "
+            span.soft { "(" (units::count(u64::from(delivery.attempts), "upload", "uploads")) ")" }
+            (because(delivery.shown_reason(entry)))
+        }
+        @if !delivery.ads.is_empty() {
+            ul.ads { @for ad in &delivery.ads { (publication(&kind, delivery, ad)) } }
+        }
+    }
+}
+
+fn publication(kind: &str, delivery: &Delivery, ad: &AdDelivery) -> Markup {
+    let is_stuck = ad.is_stuck() || ad.is_unsent_change();
+    html! {
+        li.trouble[is_stuck].bad[is_stuck] {
+            (kind) " in row " (ad.row) ": " (sentence(ad.shown_state(delivery.publication)))
+            (id(ad.ad_id.as_deref())) (because(ad.shown_reason()))
+        }
+    }
+}
+
+fn id(id: Option<&str>) -> Markup {
+    html! { @if let Some(id) = id { " " code { (Plain(id)) } } }
+}
+
+fn because(reason: Option<&str>) -> Markup {
+    html! { @if let Some(reason) = reason { ": " (Plain(reason)) } }
 }

@@ -21,8 +21,10 @@ mod media_sink;
 mod moov_size;
 mod multi_output;
 mod mux;
+mod pictures;
 mod pipeline_stages;
 mod shared_decode;
+mod still_frame;
 mod stream_pipeline;
 #[cfg(test)]
 mod tests;
@@ -31,7 +33,9 @@ mod video;
 mod write;
 mod writer;
 
-pub use self::cover::{CoverRequest, cover};
+pub use self::cover::cover;
 pub use self::encoder_trial::trial;
 pub(crate) use self::fix::FixSource;
 pub(crate) use self::multi_output::fix_together;
+pub use self::pictures::pictures;
+pub use self::still_frame::ImageRequest;

@@ -1,14 +1,15 @@
-//! The CSS classes of outcomes.
+//! The CSS classes of outcomes and findings.
 
 use super::super::outcome::Outcome;
+use crate::rules::Severity;
 
-/// Returns the name of an outcome as an id and a CSS class.
+/// Returns the name of an outcome as a value of `data-outcome`.
 pub(super) fn slug(outcome: Outcome) -> String {
     outcome.label().replace(' ', "-")
 }
 
 /// Returns the CSS class with the colours of an outcome.
-pub(super) fn tone(outcome: Outcome) -> &'static str {
+pub(super) fn of_outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed | Outcome::Fixed => "good",
         Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => "warn",
@@ -19,5 +20,15 @@ pub(super) fn tone(outcome: Outcome) -> &'static str {
         | Outcome::Undelivered
         | Outcome::Cancelled
         | Outcome::Failed => "bad",
+    }
+}
+
+/// Returns the CSS class with the colours of a finding.
+pub(super) fn of_finding(severity: Severity, is_fixed: bool) -> &'static str {
+    match severity {
+        _ if is_fixed => "good",
+        Severity::Error => "bad",
+        Severity::Warning => "warn",
+        Severity::Advice => "idle",
     }
 }
