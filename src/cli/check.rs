@@ -88,7 +88,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common));
     let status = summary.final_status(&found, interrupted);
-    output::report(settings, &pictures::add(settings, report, &runner, &cancel))?;
+    output::report(settings, &pictures::add(settings, report, runner.as_ref(), &cancel))?;
     Ok(status)
 }
 

@@ -69,7 +69,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
     let report = report.with_named_profiles(settings.named_profiles(common));
-    output::report(settings, &pictures::add(settings, report, &runner, &cancel))?;
+    output::report(settings, &pictures::add(settings, report, runner.as_ref(), &cancel))?;
     Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
 }
 
