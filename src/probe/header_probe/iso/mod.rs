@@ -20,6 +20,8 @@ mod truncated;
 mod uuid;
 mod walk;
 
+use std::io;
+
 use self::index::{Index, Kind};
 use self::movie::Movie;
 use self::sample_entry::EntryContent;
@@ -36,7 +38,6 @@ use crate::probe::headers::{self, Declared};
 use crate::probe::timing::TimeBase;
 use key_frames::read_sizes;
 use streams::add_stream;
-pub(super) use top_level::is_recognized;
 use top_level::read_movie;
 use walk::walk_samples;
 
@@ -44,6 +45,11 @@ use walk::walk_samples;
 const WHOLE_FILE: u64 = 8 << 20;
 /// Samples in a frame of AAC-LC.
 const AAC_SAMPLES: u32 = 1024;
+
+/// Returns whether the library takes a file without `ftyp` in front for an ISO file, and for nothing else.
+pub(super) fn is_recognized(cache: &Cache<'_>) -> io::Result<bool> {
+    top_level::is_recognized(cache)
+}
 
 /// Returns the facts of a file that consists of boxes.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {

@@ -36,7 +36,7 @@ pub(super) struct MovieBox {
 
 /// Returns whether the library takes a file without `ftyp` in front for an ISO file, and for nothing else: one of its usual
 /// boxes is among those at the very beginning.
-pub(in super::super) fn is_recognized(cache: &Cache<'_>) -> io::Result<bool> {
+pub(super) fn is_recognized(cache: &Cache<'_>) -> io::Result<bool> {
     let top = boxes(cache, 0, cache.len()?.min(PROBED))?;
     let is_usual = |found: &BoxHeader| matches!(&found.kind, b"ftyp" | b"moov" | b"mdat" | b"udta" | b"pnot");
     Ok(top.iter().any(|found| found.start + 16 <= PROBED && is_usual(found)))

@@ -1,8 +1,8 @@
 //! Which samples of a truncated file the library reads: it stops at the first one without any data.
 
+use super::super::reason::Reason;
 use super::index::{Entry, Index};
 use super::movie::Track;
-use crate::probe::header_probe::reason::Reason;
 
 const MICROSECONDS: i128 = 1_000_000;
 
