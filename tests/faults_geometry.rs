@@ -200,7 +200,7 @@ fn found_and_allowed_have_the_same_unit_and_are_not_repeated() {
     let gop = findings.iter().find(|finding| finding["rule"] == "gop-length").unwrap();
     assert_eq!((gop["actual"].as_str(), gop["allowed"].as_str()), (Some("2 s"), Some("at most 1 s")));
     assert_eq!(gop["message"], "key frames are up to 60 frames apart (2 s)");
-    let text = dir.greenlit(&check).expect(0).stdout;
+    let text = dir.greenlit(&[&check[..], &["--verbose"]].concat()).expect(0).stdout;
     assert!(text.contains("the index (moov) is at the end"), "{text}");
     assert!(!text.contains("found moov last"), "{text}");
 }
@@ -210,7 +210,7 @@ fn a_fixed_warning_is_shown_as_fixed_and_a_second_run_as_kept() {
     let dir = TestDir::new();
     profile(&dir, "");
     make(&dir, "540x960", "", "in/last.mp4");
-    let args = ["fix", "in", "--profile", "house.toml", "--out", "out"];
+    let args = ["fix", "in", "--profile", "house.toml", "--out", "out", "--verbose"];
     let first = dir.greenlit(&args).expect(0).stdout;
     assert!(first.contains("fixed    fast-start"), "{first}");
     assert!(first.contains("1 file: 1 fixed,"), "{first}");
@@ -219,6 +219,7 @@ fn a_fixed_warning_is_shown_as_fixed_and_a_second_run_as_kept() {
     assert!(second.contains("1 file: 1 fixed by an earlier run"), "{second}");
     let report = fix(&dir, &[]);
     assert_eq!(entry(&report, "last.mp4")["fix"]["reused"], true);
-    let quiet = dir.greenlit(&["check", "in", "-q", "--profile", "house.toml"]).expect(0).stdout;
-    assert!(!quiet.contains("piece of advice"), "{quiet}");
+    // What an earlier run did is only counted.
+    let third = dir.greenlit(&args[..6]).expect(0).stdout;
+    assert!(third.starts_with("1 file: 1 fixed by an earlier run"), "{third}");
 }

@@ -283,7 +283,7 @@ fn the_advice_of_a_full_decode_names_every_consent_and_the_profile() {
     dir.write("my house.toml", "id = \"house\"\nextends = \"tiktok-ads\"\n");
     let report = dir.greenlit(&["check", "--deep", "two.mp4", "--profile", "my house.toml", "--no-cache"]);
     let text = report.expect(1).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let command = "`greenlit fix PATH --out DIR --profile 'my house.toml' --from-key-frame --conceal`";
+    let command = "`greenlit fix two.mp4 --out DIR --profile 'my house.toml' --from-key-frame --conceal`";
     assert!(text.contains(command), "{text}");
     let fixed = fix(&dir, "two.mp4", &["--profile", "my house.toml", "--from-key-frame", "--conceal"]);
     assert_eq!(fixed["verified"]["verdict"], "compliant", "{fixed:#}");

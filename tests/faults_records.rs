@@ -297,10 +297,14 @@ fn a_report_never_replaces_media_an_input_or_a_folder() {
         for args in [&["check", "s"][..], &["fix", "s", "--out", "r"]] {
             let run = dir.greenlit(&[args, &["--format", "json", "--output", target]].concat()).expect(2);
             assert!(run.stderr.contains("--output") && run.stderr.contains(target), "{}", run.stderr);
+            let report = format!("json={target}");
+            let run =
+                dir.greenlit(&[args, &["--report", "html=ok.html", "--report", &report]].concat()).expect(2);
+            assert!(run.stderr.contains("--report") && run.stderr.contains(target), "{}", run.stderr);
         }
         assert_eq!(std::fs::read(dir.path(target)).ok(), before, "{target}");
     }
-    assert!(!dir.path("r").exists(), "refused before any work");
+    assert!(!dir.path("r").exists() && !dir.path("ok.html").exists(), "refused before any work");
     assert!(dir.path("link").is_symlink());
     // A report in the folder that is checked may be written again and again.
     for _ in 0..2 {
@@ -332,7 +336,12 @@ fn several_profiles_count_and_advise_each_file_once() {
     dir.write("in/one.mp4", b"\0\0\0\x18ftypmp42");
     dir.write("in/two.mp4", b"\0\0\0\x18ftypmp42");
     let profiles = ["--profile", "tiktok-ads", "--profile", "youtube", "--profile", "instagram-reels"];
-    let text = dir.greenlit(&[&["check", "in"][..], &profiles].concat()).expect(1).stdout;
+    let check = [&["check", "in"][..], &profiles].concat();
+    let brief = dir.greenlit(&check).expect(1).stdout;
+    for (text, times) in [("in/one.mp4", 1), ("2 files  unreadable", 1), ("youtube", 0)] {
+        assert_eq!(brief.matches(text).count(), times, "{text}: {brief}");
+    }
+    let text = dir.greenlit(&[&check[..], &["-v"]].concat()).expect(1).stdout;
     assert!(text.contains("2 files under 3 profiles: 2 unreadable"), "{text}");
     let (_, advice) = text.split_once("What to do").unwrap();
     assert_eq!(advice.matches("in/one.mp4").count(), 1, "{advice}");

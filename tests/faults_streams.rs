@@ -263,8 +263,10 @@ fn the_advice_of_a_check_names_the_consents_that_the_plan_needs() {
     make(&dir, "in/fixable.mkv", &[400], &[]);
     let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let human = squeezed(&check(&dir, "human").stdout);
-    assert!(human.contains("1 file can be fixed without losing content"), "{human}");
+    assert!(human.contains("1 file `greenlit fix in --out DIR`, without losing content"), "{human}");
     assert!(human.contains("DIR --upscale --audio-track first"), "{human}");
+    let full = squeezed(&dir.greenlit(&["check", "in", "-v"]).expect(1).stdout);
+    assert!(full.contains("1 file can be fixed without losing content"), "{full}");
     let html = squeezed(&check(&dir, "html").stdout);
     assert!(html.contains("--upscale --audio-track first"), "{html}");
     fix(&dir, &["--upscale", "--audio-track", "first"], 0);

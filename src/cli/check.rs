@@ -65,13 +65,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let library = |summary: &RunSummary| {
         media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library)
     };
-    // On a terminal, progress bars would mix with a streamed report.
-    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
     let end = |summary: &RunSummary| {
         progress.end();
         (cancel.load(Ordering::Relaxed), report_entries::tool(library(summary).as_ref()))
     };
-    if StreamedReport::supports(settings.format) && all_utf8 && !to_terminal {
+    // On a terminal, progress bars would mix with a streamed report.
+    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
+    let streams = StreamedReport::supports(settings.format) && settings.reports.is_empty();
+    if streams && all_utf8 && !to_terminal {
         let status = output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let summary = batch.streamed(&report, &progress, &cancel);
@@ -86,10 +87,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     runner.require_isolated()?;
     let (interrupted, tool) = end(&summary);
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
-    let report = report.with_old_limits(old_limits).with_named_profiles(settings.named_profiles(common));
-    let status = summary.final_status(&found, interrupted);
+    let report = settings.with_choices(report.with_old_limits(old_limits), common, &args.input.paths);
     output::report(settings, &pictures::add(settings, report, runner.as_ref(), &cancel))?;
-    Ok(status)
+    Ok(summary.final_status(&found, interrupted))
 }
 
 /// The files to check, with profiles, options and workers.

@@ -20,7 +20,9 @@ use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
-use super::{cache, check, encoder, input, interrupt, notices, output, pictures, report_entries, report_target};
+use super::{
+    cache, check, encoder, input, interrupt, notices, output, pictures, report_entries, report_target,
+};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
@@ -68,7 +70,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let files = outcomes.into_iter().map(report_entries::entry).collect();
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
-    let report = report.with_named_profiles(settings.named_profiles(common));
+    let report = settings.with_choices(report, common, &args.input.paths);
     output::report(settings, &pictures::add(settings, report, runner.as_ref(), &cancel))?;
     Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
 }

@@ -85,6 +85,11 @@ pub fn run() -> RunStatus {
 }
 
 fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
+    let reports =
+        matches!(cli.command, Command::Check(_) | Command::Fix(_) | Command::Ship(_) | Command::Status(_));
+    if !reports && !cli.common.report.is_empty() {
+        return Err(CliError::Usage("--report is an option of check, fix, ship and status".into()));
+    }
     match cli.command {
         Command::Completions(args) => return packaging::completions(&args),
         Command::Man => return packaging::man(),

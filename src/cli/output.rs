@@ -6,17 +6,34 @@ use std::path::Path;
 
 use crate::pipeline::replace_file::{Replacement, replace};
 use crate::pipeline::{display_name, is_media_or_image};
-use crate::report::{Report, render};
+use crate::report::{Format, Report, render};
 
 use super::error::CliError;
-use super::settings::Settings;
+use super::settings::{ReportFile, Settings};
 
 /// Size of the write buffer of a long report, in bytes.
 const STREAM_BUFFER: usize = 64 * 1024;
 
-/// Writes the report to `--output` or to standard output. A file gets its name only when complete.
+/// Writes the report to `--output` or to standard output, and to each `--report`. A file gets its name only when
+/// complete.
 pub fn report(settings: &Settings, report: &Report) -> Result<(), CliError> {
-    write(settings, &|out| render(report, settings.format, &settings.human, out))
+    each(settings, &|format, file, out| {
+        render(report, format, file.map_or(&settings.human, |file| &file.human), out)
+    })
+}
+
+type FillFormat<'a> = &'a dyn Fn(Format, Option<&ReportFile>, &mut dyn Write) -> io::Result<()>;
+
+/// Like [`report`], for what `fill` writes in each format; it gets the file of a `--report`.
+pub fn each(settings: &Settings, fill: FillFormat<'_>) -> Result<(), CliError> {
+    // Files come first: the reader of standard output may close it early. One that fails leaves out no other.
+    let to_file = |file: &ReportFile| {
+        to_file(&file.path, |out| fill(file.format, Some(file), out))
+            .map_err(|source| to_path(&file.path, source))
+    };
+    let files: Vec<_> = settings.reports.iter().map(to_file).collect();
+    write(settings, &|out| fill(settings.format, None, out))?;
+    files.into_iter().collect()
 }
 
 /// Like [`report`], for a report that `fill` writes entry by entry.

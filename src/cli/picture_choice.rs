@@ -3,7 +3,6 @@
 use clap::ValueEnum;
 
 use super::error::CliError;
-use crate::report::Format;
 
 /// Which pictures the HTML report has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -17,16 +16,16 @@ pub enum Pictures {
 }
 
 impl Pictures {
-    /// Resolves the argument for a format: only the HTML report has pictures.
+    /// Resolves the argument: only an HTML report has pictures.
     ///
     /// # Errors
     ///
-    /// [`CliError::Usage`] for pictures in another format.
-    pub fn resolve(argument: Option<Pictures>, format: Format) -> Result<Pictures, CliError> {
-        match (argument, format) {
-            (argument, Format::Html) => Ok(argument.unwrap_or(Pictures::Few)),
-            (None | Some(Pictures::None), _) => Ok(Pictures::None),
-            (Some(_), _) => {
+    /// [`CliError::Usage`] for pictures without an HTML report.
+    pub fn resolve(argument: Option<Pictures>, has_html: bool) -> Result<Pictures, CliError> {
+        match (argument, has_html) {
+            (argument, true) => Ok(argument.unwrap_or(Pictures::Few)),
+            (None | Some(Pictures::None), false) => Ok(Pictures::None),
+            (Some(_), false) => {
                 Err(CliError::Usage("--pictures is for the HTML report: add --format html".to_owned()))
             }
         }

@@ -95,15 +95,41 @@ impl ProgressDisplay {
         }
     }
 
-    fn status_line(&self, state: &mut ProgressState, force: bool) {
-        if self.mode != ProgressMode::Lines || self.begin.elapsed() < QUIET_START {
-            return;
+    /// Returns whether bars are shown, so that what they show needs no lines.
+    pub fn has_bars(&self) -> bool {
+        self.mode == ProgressMode::Bars
+    }
+
+    /// Adds a bar below the others.
+    pub fn add_bar(&self, template: &str, length: u64) -> ProgressBar {
+        // A bar must be hidden until it is added to the others, or it draws itself.
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::hidden());
+        self.bars.add(bar.with_style(style(template)))
+    }
+
+    /// Prints a line in a log, unless one was printed within the last seconds.
+    pub fn log_line(&self, text: impl FnOnce() -> String) {
+        if let Ok(mut state) = self.state.lock()
+            && self.is_line_due(&mut state)
+        {
+            notices::print(&text());
         }
-        if !force && state.last_line.is_some_and(|last| last.elapsed() < LINE_EVERY) {
-            return;
+    }
+
+    fn status_line(&self, state: &mut ProgressState) {
+        if self.is_line_due(state) {
+            notices::print(&state.status_text());
         }
-        state.last_line = Some(Instant::now());
-        notices::print(&state.status_text());
+    }
+
+    fn is_line_due(&self, state: &mut ProgressState) -> bool {
+        let is_due = self.mode == ProgressMode::Lines
+            && self.begin.elapsed() >= QUIET_START
+            && state.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY);
+        if is_due {
+            state.last_line = Some(Instant::now());
+        }
+        is_due
     }
 }
 
@@ -177,7 +203,7 @@ impl Observer for ProgressDisplay {
                     running.update_bar();
                 }
                 self.update_batch_bar(&mut state);
-                self.status_line(&mut state, false);
+                self.status_line(&mut state);
             }
             Event::Finished { work, outputs } => {
                 if let Some(running) = state.running.remove(&work) {
@@ -189,7 +215,7 @@ impl Observer for ProgressDisplay {
                     state.finished += outputs;
                 }
                 self.update_batch_bar(&mut state);
-                self.status_line(&mut state, false);
+                self.status_line(&mut state);
             }
         }
     }
@@ -200,16 +226,12 @@ impl ProgressDisplay {
         let slow = self.begin.elapsed() > QUIET_START && state.files > 1;
         if self.mode == ProgressMode::Bars && slow {
             let files = state.files as u64;
-            let bars = &self.bars;
-            let batch = state.batch.get_or_insert_with(|| {
-                bars.add(
-                    ProgressBar::new(files)
-                        .with_style(style("checking {pos} of {len} files {wide_bar} {eta}")),
-                )
-            });
+            let batch = state
+                .batch
+                .get_or_insert_with(|| self.add_bar("checking {pos} of {len} files {wide_bar} {eta}", files));
             batch.set_position(state.checked as u64);
         }
-        self.status_line(state, false);
+        self.status_line(state);
     }
 
     fn show_planned(&self, state: &mut ProgressState) {
@@ -222,10 +244,7 @@ impl ProgressDisplay {
             format_time(seconds(state.media_s))
         ));
         if self.mode == ProgressMode::Bars {
-            let bar = ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::hidden());
-            let bar = self.bars.add(bar);
-            bar.set_style(style("{msg:<34!} {wide_bar} {percent:>3} %"));
-            state.batch = Some(bar);
+            state.batch = Some(self.add_bar("{msg:<34!} {wide_bar} {percent:>3} %", 1000));
         }
     }
 
@@ -236,7 +255,7 @@ impl ProgressDisplay {
             None => self.bars.add(bar),
         };
         state.running.insert(task, running);
-        self.status_line(state, false);
+        self.status_line(state);
     }
 
     fn update_batch_bar(&self, state: &mut ProgressState) {
@@ -284,7 +303,8 @@ fn style(template: &str) -> ProgressStyle {
     style.progress_chars("━╸─")
 }
 
-fn name_of(path: &Path) -> String {
+/// Returns the name of a file without its folder.
+pub fn name_of(path: &Path) -> String {
     escape(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
 }
 

@@ -49,7 +49,8 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         profile,
         ending,
         verdict,
-        forecast: None,
+        // For files that are refused: their advice names the options that give consent.
+        forecast: fixed.as_ref().map(|fixed| forecast_of(&fixed.plan)),
         reason: failure.map(|failure| failure.message),
         media: facts.map(Media::from),
         findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
@@ -72,9 +73,12 @@ pub fn forecast(
     if outcome.verdict != Verdict::Noncompliant {
         return None;
     }
-    let plan = plan(facts, assessment, profile, options, &machine);
-    let reason = plan.reason.unwrap_or_default();
-    Some(match (plan.action, plan.needs.as_slice()) {
+    Some(forecast_of(&plan(facts, assessment, profile, options, &machine)))
+}
+
+fn forecast_of(plan: &FixPlan) -> FixForecast {
+    let reason = plan.reason.clone().unwrap_or_default();
+    match (plan.action, plan.needs.as_slice()) {
         (Action::Refused, []) => FixForecast::Refused { reason },
         (Action::Refused, needs) => {
             let mut options: Vec<Refusal> = needs.to_vec();
@@ -88,7 +92,7 @@ pub fn forecast(
             let left_out = plan.dropped.iter().filter(|stream| !stream.repeats_kept).map(left_out);
             FixForecast::Fixable { left_out: left_out.collect() }
         }
-    })
+    }
 }
 
 fn left_out(stream: &DroppedStream) -> String {

@@ -13,14 +13,24 @@ use super::settings::Settings;
 const REPORT_EXTENSIONS: [&str; 11] =
     ["json", "ndjson", "jsonl", "sarif", "xml", "html", "htm", "txt", "log", "md", "out"];
 
-/// Fails if `--output` names a folder, an input, or a file that looks like media. Called before any work, so that
-/// nothing is lost by a mistake such as `--output clip.mp4`.
+/// Fails if `--output` or `--report` names a folder, an input, or a file that looks like media. Called before any work,
+/// so that nothing is lost by a mistake such as `--output clip.mp4`.
 pub fn check(settings: &Settings, named: &[PathBuf], sources: &[SourceFile]) -> Result<(), CliError> {
-    let Some(target) = &settings.output else { return Ok(()) };
+    let output = settings.output.iter().map(|path| ("--output", path));
+    let mut targets = output.chain(settings.reports.iter().map(|file| ("--report", &file.path)));
+    targets.try_for_each(|(option, target)| check_target(option, target, named, sources))
+}
+
+fn check_target(
+    option: &str,
+    target: &Path,
+    named: &[PathBuf],
+    sources: &[SourceFile],
+) -> Result<(), CliError> {
     let Ok(meta) = std::fs::metadata(target) else { return Ok(()) };
     let refuse = |problem: &str| {
         Err(CliError::Usage(format!(
-            "--output {} {problem}; --output takes the file for the report, and `fix --out DIR` the folder for \
+            "{option} {} {problem}; {option} takes the file for the report, and `fix --out DIR` the folder for \
              fixed videos: choose another file",
             target.display()
         )))

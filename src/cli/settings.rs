@@ -13,7 +13,7 @@ use crate::cache::ProbeCache;
 use crate::pipeline::{CheckOptions, ProbeMode};
 use crate::plan::Machine;
 use crate::profile::{Profile, nearest};
-use crate::report::{Format, HumanOptions, OldLimit};
+use crate::report::{FileLinks, Format, HumanOptions, OldLimit, Report};
 use crate::rules::Selection;
 
 use super::args::{ColorChoice, CommonArgs};
@@ -48,6 +48,8 @@ pub struct Settings {
     pub pictures: Pictures,
     /// File for the report; `None` is standard output.
     pub output: Option<PathBuf>,
+    /// The reports to files beside the main one.
+    pub reports: Vec<ReportFile>,
     /// Rules to check.
     pub selection: Selection,
     /// Options of the human-readable report.
@@ -66,6 +68,17 @@ pub struct Settings {
     pub time_limit: Option<Duration>,
     /// Folder of the cache, which may be deleted at any time; `None` if the user has no cache folder.
     pub cache: Option<PathBuf>,
+}
+
+/// A report to a file beside the main one.
+#[derive(Debug)]
+pub struct ReportFile {
+    /// The format.
+    pub format: Format,
+    /// The file.
+    pub path: PathBuf,
+    /// Options of a human-readable report.
+    pub human: HumanOptions,
 }
 
 /// How progress is shown on standard error.
@@ -103,19 +116,20 @@ impl Settings {
         let config = Settings::config(common)?;
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let jobs = common.jobs.or(config.check.jobs).map_or(cores, usize::from);
-        let format = match &common.format {
-            Some(name) => name.parse().map_err(|_| bad_choice("--format", name, Format::all()))?,
-            None => Format::Human,
-        };
+        let format =
+            common.format.as_deref().map_or(Ok(Format::Human), |name| parse_format("--format", name))?;
+        let reports = report_files(common)?;
+        let has_html = reports.iter().map(|file| file.format).chain([format]).any(|one| one == Format::Html);
         let selection = selection(common, &config)?;
         Ok(Settings {
             jobs,
             cores: cores as u32,
             format,
-            pictures: Pictures::resolve(common.pictures, format)?,
+            pictures: Pictures::resolve(common.pictures, has_html)?,
             output: common.output.clone(),
+            reports,
             selection,
-            human: human_options(common),
+            human: human_options(common, format),
             progress: progress_mode(common),
             today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
             limits_old_after_days: common
@@ -157,11 +171,13 @@ impl Settings {
         Ok(profiles.into_iter().map(|(_, profile)| profile).collect())
     }
 
-    /// Returns the profiles that the command line names, unless they are the default: a command that repeats them
-    /// means the same.
-    pub fn named_profiles(&self, common: &CommonArgs) -> Vec<String> {
+    /// Returns the report with what the command line chose, which its texts repeat.
+    pub fn with_choices(&self, report: Report, common: &CommonArgs, paths: &[PathBuf]) -> Report {
+        // A command that repeats the default profile means the same without it.
         let is_default = self.config.check.profile.is_empty() && common.profile == [DEFAULT_PROFILE];
-        if is_default { Vec::new() } else { common.profile.clone() }
+        let profiles = if is_default { Vec::new() } else { common.profile.clone() };
+        let paths: Option<Vec<String>> = paths.iter().map(|path| path.to_str().map(str::to_owned)).collect();
+        report.with_named(profiles, paths.unwrap_or_default()).with_selection(self.selection.clone())
     }
 
     /// Returns the profile with this id or in this file, with the configuration's overrides.
@@ -259,7 +275,48 @@ fn time_limit(argument: Option<&str>, configured: Option<&str>) -> Result<Option
     })
 }
 
-fn human_options(common: &CommonArgs) -> HumanOptions {
+fn parse_format(option: &str, name: &str) -> Result<Format, CliError> {
+    name.parse().map_err(|_| bad_choice(option, name, Format::all()))
+}
+
+/// Returns the reports that `--report` asks for, each to a file of its own.
+fn report_files(common: &CommonArgs) -> Result<Vec<ReportFile>, CliError> {
+    let mut files: Vec<ReportFile> = Vec::new();
+    for given in &common.report {
+        let split = given.split_once('=').filter(|(_, path)| !path.is_empty());
+        let Some((name, path)) = split else {
+            return Err(CliError::BadValue {
+                option: "--report".into(),
+                given: given.clone(),
+                expected: "FORMAT=FILE, such as html=report.html".into(),
+            });
+        };
+        let (format, path) = (parse_format("--report", name)?, PathBuf::from(path));
+        let same = |other: &Path| std::path::absolute(other).ok() == std::path::absolute(&path).ok();
+        if path == Path::new("-")
+            || common.output.as_deref().is_some_and(same)
+            || files.iter().any(|file| same(&file.path))
+        {
+            return Err(CliError::Usage(format!(
+                "--report {given}: each report needs a file of its own; --format sets the report on standard output"
+            )));
+        }
+        let human = HumanOptions {
+            color: false,
+            links: None,
+            width: width(format, configured_width()),
+            ..verbosity(common)
+        };
+        files.push(ReportFile { format, path, human });
+    }
+    Ok(files)
+}
+
+fn verbosity(common: &CommonArgs) -> HumanOptions {
+    HumanOptions { verbose: common.verbose, quiet: common.quiet, ..HumanOptions::default() }
+}
+
+fn human_options(common: &CommonArgs, format: Format) -> HumanOptions {
     let to_terminal = common.output.is_none() && std::io::stdout().is_terminal();
     let color = match common.color.unwrap_or_default() {
         ColorChoice::Always => true,
@@ -270,13 +327,25 @@ fn human_options(common: &CommonArgs) -> HumanOptions {
                 && std::env::var("TERM").as_deref() != Ok("dumb")
         }
     };
-    let width = if common.output.is_some() { configured_width() } else { text_width() };
+    let known_width = if common.output.is_some() { configured_width() } else { text_width() };
+    // Who wants no colours wants no other escape sequence either.
+    let links = to_terminal && color && supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout);
     HumanOptions {
         color,
-        verbose: common.verbose,
-        quiet: common.quiet,
-        width: width.unwrap_or(DEFAULT_WIDTH),
+        width: width(format, known_width),
+        links: links.then(file_links).flatten(),
+        ..verbosity(common)
     }
+}
+
+/// Returns the width of a report. Without a known one, the lines of `concise` are not cut: other programs read them.
+fn width(format: Format, known: Option<usize>) -> usize {
+    known.unwrap_or(if format == Format::Concise { 0 } else { DEFAULT_WIDTH })
+}
+
+fn file_links() -> Option<FileLinks> {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    Some(FileLinks::new(&host, &std::env::current_dir().ok()?))
 }
 
 /// Returns the columns of text on standard output: `COLUMNS`, else the width of the terminal; `None` if standard

@@ -12,6 +12,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::journal_file;
 use super::notices;
+use super::report_target;
 use super::sandbox::operation;
 use super::settings::Settings;
 use super::status_document::{StatusAsset, StatusDocument, StatusRow};
@@ -19,9 +20,11 @@ use super::wrapped;
 
 /// Runs the command.
 pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError> {
-    if !args.events && !matches!(settings.format, Format::Human | Format::Json) {
+    let mut formats = settings.reports.iter().map(|file| file.format).chain([settings.format]);
+    if !args.events && formats.any(|format| !matches!(format, Format::Human | Format::Json)) {
         return Err(CliError::Usage("status has the formats human and json".into()));
     }
+    report_target::check(settings, &[], &[])?;
     let (path, typed) = journal_path(settings, args.journal.as_deref(), args.to.as_deref())?;
     let journal = journal_file::snapshot(settings, &path, typed)?;
     if journal.is_none() {
@@ -42,15 +45,18 @@ pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError
             StatusDocument::new(Some(path.display().to_string()), lines, questions)
         }
     };
-    let text = match settings.format {
+    super::output::each(settings, &|format, file, out| match format {
         Format::Json => {
-            let text = serde_json::to_string_pretty(&document);
-            let text = text.map_err(|source| operation("cannot serialize the status", source))?;
-            json_text(&text).into_owned() + "\n"
+            let text = serde_json::to_string_pretty(&document)?;
+            out.write_all(json_text(&text).as_bytes())?;
+            out.write_all(b"\n")
         }
-        _ => human(&document),
-    };
-    super::output::text(settings, &text)?;
+        _ => {
+            let text = notices::safe_text(&human(&document));
+            let text = if file.is_some() { text } else { wrapped::to_terminal(&text) };
+            out.write_all(text.as_bytes())
+        }
+    })?;
     Ok(if document.questions.is_empty() { RunStatus::Done } else { RunStatus::Failed })
 }
 
@@ -67,7 +73,7 @@ fn human(document: &StatusDocument) -> String {
         let plural = if questions == 1 { "" } else { "s" };
         let _ = writeln!(text, "\n{questions} open question{plural}: see `greenlit resolve`");
     }
-    wrapped::to_terminal(&notices::safe_text(&text))
+    text
 }
 
 /// Returns `path`, else the path of the journal of the destination `to`, else of the default one; and whether it was

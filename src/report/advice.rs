@@ -2,6 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::advice_texts::{
+    AdviceText, CANCELLED, CHANGE_UNSENT, FAILED, GIVEN_UP, REFUSED, UNDELIVERED, UNREADABLE,
+};
+use super::command_words::{path_words, profile_options};
 use super::outcome::{Outcome, problems};
 use super::{FileEntry, FixForecast, Report, units};
 use crate::ending::Ending;
@@ -17,39 +21,49 @@ pub(super) struct Advice {
     pub(super) text: String,
     /// One line for each file: its path and its reason.
     pub(super) files: Vec<String>,
+    /// The same in one line; `None` for advice that is about no file.
+    pub(super) brief: Option<BriefAdvice>,
 }
 
-const REFUSED: &str = "greenlit did not fix these files: the changes that are permitted are not enough. Give \
-    consent with the options shown, or export the video again within the limits shown for each file.";
-const UNREADABLE: &str = "These files cannot be read as media. Transfer or export them again, and compare their \
-    sizes with the originals.";
-const UNDELIVERED: &str = "These files comply but were not delivered. `greenlit status` shows the next step for each, \
-    and `greenlit resolve` records the decisions that only you can make. It is safe to run the same command again.";
-const GIVEN_UP: &str = "These videos were given up, because no attempt or encode mode is left. `greenlit ship … \
-    --retry FILE` uploads one again, `--retry all` uploads all of them again, and nothing else does. Export the video \
-    again if the platform refuses it.";
-const CHANGE_UNSENT: &str = "These files are delivered, but rows changed since their ads or posts were published. \
-    greenlit changes nothing that is published: change it on the platform, or undo the change of the row.";
-const FAILED: &str = "An operation on these files failed; the files themselves may be fine. Correct the cause shown \
-    (`greenlit doctor` may help), then run the same command again. Completed files are not processed again.";
-const CANCELLED: &str = "The run was cancelled. Run the same command again to resume.";
+/// A next step in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct BriefAdvice {
+    /// How many files it applies to.
+    pub(super) files: u64,
+    /// The command to run, or what to do.
+    pub(super) text: String,
+    /// Whether it gives consent to a change of the content.
+    pub(super) is_consent: bool,
+}
 
 /// Returns the next steps, or nothing when no file needs attention.
 pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
-    let profiles = profile_options(report);
-    let mut all = about_noncompliant(report, &profiles);
+    let (path, profiles) = (path_words(report), profile_options(report));
+    let mut all = about_noncompliant(report, &format!("greenlit fix {path} --out DIR{profiles}"));
     let is_given_up =
         |entry: &&FileEntry| entry.delivery.as_ref().is_some_and(|delivery| delivery.is_given_up());
     let (given_up, undelivered): (Vec<_>, Vec<_>) =
         of(report, Outcome::Undelivered).into_iter().partition(is_given_up);
     let undecided = format!(
         "These files could not be checked completely, so they do not count as compliant. \
-         `greenlit check --deep PATH{profiles}` decodes every frame and may determine the missing facts. If it \
+         `greenlit check --deep {path}{profiles}` decodes every frame and may determine the missing facts. If it \
          does not, export the video again."
     );
+    let undecided = AdviceText {
+        full: &undecided,
+        brief: &format!("`greenlit check --deep {path}{profiles}` may determine the missing facts"),
+    };
+    let needs_consent = |entry: &&FileEntry| matches!(entry.forecast, Some(FixForecast::NeedsConsent { .. }));
+    let (consents, no_option): (Vec<_>, Vec<_>) =
+        of(report, Outcome::Refused).into_iter().partition(needs_consent);
+    all.extend(by_options(&consents).iter().map(|(options, files)| {
+        let command = format!("the same command with `{options}`");
+        let text = format!("{} be fixed with your consent: run {command}.", files_can(files));
+        with_consent(files, report.profiles.len() > 1, text, format!("{command}, with your consent"))
+    }));
     let groups = [
-        (of(report, Outcome::Refused), REFUSED),
-        (of(report, Outcome::Undecided), &undecided),
+        (no_option, REFUSED),
+        (of(report, Outcome::Undecided), undecided),
         (of(report, Outcome::Unreadable), UNREADABLE),
         (undelivered, UNDELIVERED),
         (given_up, GIVEN_UP),
@@ -71,54 +85,66 @@ fn of(report: &Report, outcome: Outcome) -> Vec<&FileEntry> {
 fn about(
     report: &Report,
     entries: Vec<&FileEntry>,
-    text: &str,
+    text: AdviceText<'_>,
     line: fn(&FileEntry) -> String,
 ) -> Option<Advice> {
     let lines: Vec<Line<'_>> = entries.into_iter().map(|entry| (entry, line(entry))).collect();
     let files = listed(&lines, report.profiles.len() > 1);
-    (!files.is_empty()).then(|| Advice { text: text.to_owned(), files })
+    (!files.is_empty()).then(|| Advice {
+        text: text.full.to_owned(),
+        files,
+        brief: Some(brief(&lines, text.brief.to_owned())),
+    })
 }
 
-/// Returns the next steps for files that break a rule and were not fixed.
-fn about_noncompliant(report: &Report, profiles: &str) -> Vec<Advice> {
+/// Returns a next step in one line for the files of `lines`.
+fn brief(lines: &[Line<'_>], text: String) -> BriefAdvice {
+    BriefAdvice { files: by_file(lines).len() as u64, text, is_consent: false }
+}
+
+/// Returns the files that are fixed with consents, by the options that give them.
+fn by_options<'a>(entries: &[&'a FileEntry]) -> BTreeMap<String, Vec<Line<'a>>> {
+    let mut groups: BTreeMap<String, Vec<Line<'_>>> = BTreeMap::new();
+    for &entry in entries {
+        if let Some(FixForecast::NeedsConsent { options, reason }) = &entry.forecast {
+            groups.entry(options.join(" ")).or_default().push((entry, reason.clone()));
+        }
+    }
+    groups
+}
+
+/// Returns the next step for files that are fixed with consents.
+fn with_consent(files: &[Line<'_>], several_profiles: bool, text: String, short: String) -> Advice {
+    let brief = BriefAdvice { is_consent: true, ..brief(files, short) };
+    Advice { text, files: listed(files, several_profiles), brief: Some(brief) }
+}
+
+/// Returns the next steps for files that break a rule and were not fixed; `fix` is the command that fixes files.
+fn about_noncompliant(report: &Report, fix: &str) -> Vec<Advice> {
     let (planned, unplanned): (Vec<_>, Vec<_>) =
         of(report, Outcome::Noncompliant).into_iter().partition(|entry| entry.forecast.is_some());
-    let mut all = forecast_advice(&planned, report.profiles.len() > 1, profiles);
+    let mut all = forecast_advice(&planned, report.profiles.len() > 1, fix);
     let (fixable, unfixable): (Vec<_>, Vec<_>) =
         unplanned.into_iter().partition(|entry| worst_remedy(entry) < Remedy::Trim);
     if !fixable.is_empty() {
         let fixable: Vec<Line<'_>> = fixable.into_iter().map(|entry| (entry, String::new())).collect();
-        all.push(without_loss(&fixable, profiles));
+        all.push(without_loss(&fixable, fix));
     }
-    let text = format!(
+    let full = format!(
         "These files break a rule that greenlit cannot fix, or fixes only with your consent. \
-         `greenlit fix PATH --out DIR{profiles} --dry-run` shows which option gives consent. If it shows none, \
+         `{fix} --dry-run` shows which option gives consent. If it shows none, \
          export the video again."
     );
-    all.extend(about(report, unfixable, &text, errors));
+    let brief = format!("`{fix} --dry-run` shows whether an option helps");
+    all.extend(about(report, unfixable, AdviceText { full: &full, brief: &brief }, errors));
     all
-}
-
-/// Returns the options that repeat the profiles of this run, so that a command of the advice can be copied.
-fn profile_options(report: &Report) -> String {
-    report.named_profiles.iter().map(|name| format!(" --profile {}", shell_word(name))).collect()
-}
-
-/// Quotes a word for a shell, if it has to be.
-fn shell_word(word: &str) -> String {
-    let is_plain =
-        |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '+' | '=' | ':' | ',' | '@');
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
-    }
 }
 
 /// Returns the next steps by what the planner says about each file: nothing is lost, streams are left out, these
 /// options are needed, or refused.
-fn forecast_advice(entries: &[&FileEntry], several_profiles: bool, profiles: &str) -> Vec<Advice> {
+fn forecast_advice(entries: &[&FileEntry], several_profiles: bool, fix: &str) -> Vec<Advice> {
     let (mut lossless, mut leaving_out, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    let mut by_options: BTreeMap<String, Vec<Line<'_>>> = BTreeMap::new();
+    let mut consents = Vec::new();
     for &entry in entries {
         match &entry.forecast {
             None => {}
@@ -128,45 +154,46 @@ fn forecast_advice(entries: &[&FileEntry], several_profiles: bool, profiles: &st
             Some(FixForecast::Fixable { left_out }) => {
                 leaving_out.push((entry, format!("leaves out {}", left_out.join(", "))));
             }
-            Some(FixForecast::NeedsConsent { options, reason }) => {
-                by_options.entry(options.join(" ")).or_default().push((entry, reason.clone()));
-            }
+            Some(FixForecast::NeedsConsent { .. }) => consents.push(entry),
             Some(FixForecast::Refused { reason }) => refused.push((entry, reason.clone())),
         }
     }
     let mut all = Vec::new();
     if !lossless.is_empty() {
-        all.push(without_loss(&lossless, profiles));
+        all.push(without_loss(&lossless, fix));
     }
     if !leaving_out.is_empty() {
         let text = format!(
-            "{} be fixed with video and audio only: run `greenlit fix PATH --out DIR{profiles}`. Other streams are left out:",
+            "{} be fixed with video and audio only: run `{fix}`. Other streams are left out:",
             files_can(&leaving_out)
         );
-        all.push(Advice { text, files: listed(&leaving_out, several_profiles) });
+        let short = format!("`{fix}`, keeping only video and audio");
+        let files = listed(&leaving_out, several_profiles);
+        all.push(Advice { text, files, brief: Some(brief(&leaving_out, short)) });
     }
-    for (options, files) in &by_options {
-        let text = format!(
-            "{} be fixed with your consent: run `greenlit fix PATH --out DIR{profiles} {options}`.",
-            files_can(files)
-        );
-        all.push(Advice { text, files: listed(files, several_profiles) });
-    }
+    all.extend(by_options(&consents).iter().map(|(options, files)| {
+        let command = format!("`{fix} {options}`");
+        let text = format!("{} be fixed with your consent: run {command}.", files_can(files));
+        with_consent(files, several_profiles, text, format!("{command}, with your consent"))
+    }));
     if !refused.is_empty() {
         let text = "greenlit cannot fix these files, with any option: export them again.".to_owned();
-        all.push(Advice { text, files: listed(&refused, several_profiles) });
+        let short = "export again: no option helps".to_owned();
+        let files = listed(&refused, several_profiles);
+        all.push(Advice { text, files, brief: Some(brief(&refused, short)) });
     }
     all
 }
 
 /// Returns the next step for files that are fixed without losing content.
-fn without_loss(files: &[Line<'_>], profiles: &str) -> Advice {
+fn without_loss(files: &[Line<'_>], fix: &str) -> Advice {
     let text = format!(
-        "{} be fixed without losing content: run `greenlit fix PATH --out DIR{profiles}`. Add `--dry-run` to see the plan \
+        "{} be fixed without losing content: run `{fix}`. Add `--dry-run` to see the plan \
          first.",
         files_can(files)
     );
-    Advice { text, files: Vec::new() }
+    let short = format!("`{fix}`, without losing content");
+    Advice { text, files: Vec::new(), brief: Some(brief(files, short)) }
 }
 
 /// Suggests `greenlit explain` for the rule that the most files break.
@@ -191,6 +218,7 @@ fn explain(report: &Report) -> Option<Advice> {
             "`greenlit explain {rule}` shows what the rule means, why it exists and where it is published."
         ),
         files: Vec::new(),
+        brief: None,
     })
 }
 
@@ -312,8 +340,9 @@ mod tests {
     }
 
     #[test]
-    fn commands_repeat_the_profiles_that_were_named() {
-        let report = samples::everything().with_named_profiles(vec!["a.toml".into(), "my profile".into()]);
+    fn commands_repeat_the_profiles_and_paths_that_were_named() {
+        let report = samples::everything()
+            .with_named(vec!["a.toml".into(), "my profile".into()], vec!["in".into(), "my clips".into()]);
         let advice = what_to_do(&report);
         let commands: Vec<_> = advice
             .iter()
@@ -322,8 +351,8 @@ mod tests {
         assert!(!commands.is_empty());
         for command in commands {
             assert!(command.text.contains(" --profile a.toml --profile 'my profile'"), "{}", command.text);
+            assert!(command.text.contains(" in 'my clips' "), "{}", command.text);
         }
-        assert_eq!(shell_word("it's"), r"'it'\''s'");
     }
 
     #[test]

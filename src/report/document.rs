@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::entry::{FileEntry, Publication};
 use super::summary::{DoneCount, Summary};
 use crate::job::MediaPictures;
-use crate::rules::RuleId;
+use crate::rules::{RuleId, Selection};
 
 /// The name and version of the document's schema.
 pub const SCHEMA: &str = "greenlit.report/1";
@@ -52,6 +52,12 @@ pub struct Report {
     /// Pictures for the HTML report, by the path of a source or an output.
     #[serde(skip)]
     pub pictures: BTreeMap<String, MediaPictures>,
+    /// The paths as the command line names them, which the advice repeats.
+    #[serde(skip)]
+    pub named_paths: Vec<String>,
+    /// The rules that were checked.
+    #[serde(skip)]
+    pub selection: Selection,
 }
 
 /// An output of an earlier fix whose source was deleted or renamed.
@@ -132,7 +138,16 @@ impl Report {
             publication,
             named_profiles,
             pictures: BTreeMap::new(),
+            named_paths: Vec::new(),
+            selection: Selection::default(),
         }
+    }
+
+    /// Returns the report of a run that checked only some rules.
+    #[must_use]
+    pub fn with_selection(mut self, selection: Selection) -> Report {
+        self.selection = selection;
+        self
     }
 
     /// Returns the report with outputs whose source is gone.
@@ -161,10 +176,10 @@ impl Report {
         self
     }
 
-    /// Returns the report with the profiles as the command line names them.
+    /// Returns the report with the profiles and paths as the command line names them.
     #[must_use]
-    pub fn with_named_profiles(mut self, named_profiles: Vec<String>) -> Report {
-        self.named_profiles = named_profiles;
+    pub fn with_named(mut self, profiles: Vec<String>, paths: Vec<String>) -> Report {
+        (self.named_profiles, self.named_paths) = (profiles, paths);
         self
     }
 

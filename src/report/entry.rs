@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::delivery_state::DeliveryState;
+use super::escape::{uri_path, uri_path_encoded};
 use super::fix::Fix;
 use super::forecast::FixForecast;
 use super::media::Media;
@@ -27,7 +28,7 @@ pub struct FileEntry {
     pub ending: Ending,
     /// The verdict on the source.
     pub verdict: Verdict,
-    /// What `greenlit fix` would do, for the advice of a check; `None` if it was not planned.
+    /// What `greenlit fix` would do or did plan, for the advice; `None` if it was not planned.
     #[serde(skip)]
     pub forecast: Option<FixForecast>,
     /// Why there is no verdict, for `unreadable`, `skipped` and operational failures.
@@ -67,6 +68,14 @@ impl FileEntry {
     pub fn needed_no_worker(&self) -> bool {
         let by_headers = |media: &Media| media.0.probed_by == ProbedBy::Headers;
         self.fix.is_none() && self.media.as_ref().is_some_and(by_headers)
+    }
+
+    /// Returns the path percent-encoded as the path of a URI; a relative path stays relative.
+    pub(super) fn uri_path(&self) -> String {
+        match &self.path_raw {
+            Some(raw) => uri_path_encoded(raw),
+            None => uri_path(&self.path),
+        }
     }
 }
 

@@ -51,19 +51,19 @@ pub(super) fn push_json(text: &mut Vec<u8>, value: &impl serde::Serialize) -> se
     Ok(())
 }
 
-/// Returns `text` as a URI path (RFC 3986, 3.3); `/` stays the separator.
-pub(super) fn uri_path(text: &str) -> String {
-    encode(text, |byte| is_unreserved(byte) || byte == b'/')
+/// Returns `path` as a URI path (RFC 3986, 3.3); `/` stays the separator.
+pub(super) fn uri_path(path: impl AsRef<[u8]>) -> String {
+    encode(path.as_ref(), |byte| is_unreserved(byte) || byte == b'/')
 }
 
 /// Like [`uri_path`] for text that is already percent-encoded: its escapes stay.
 pub(super) fn uri_path_encoded(text: &str) -> String {
-    encode(text, |byte| is_unreserved(byte) || matches!(byte, b'/' | b'%'))
+    encode(text.as_bytes(), |byte| is_unreserved(byte) || matches!(byte, b'/' | b'%'))
 }
 
-fn encode(text: &str, keep: impl Fn(u8) -> bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
+fn encode(bytes: &[u8], keep: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(bytes.len());
+    for &byte in bytes {
         if keep(byte) {
             encoded.push(char::from(byte));
         } else {

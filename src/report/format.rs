@@ -13,6 +13,8 @@ pub enum Format {
     /// For a person at a terminal.
     #[default]
     Human,
+    /// For a person, with one line for each file.
+    Concise,
     /// One JSON document; its schema is what `greenlit schema` prints.
     Json,
     /// One JSON object per line for each file.
@@ -30,14 +32,15 @@ pub enum Format {
 impl Format {
     /// Returns every format, in the order of the documentation.
     pub fn all() -> &'static [Format] {
-        use Format::{Github, Html, Human, Json, Junit, Ndjson, Sarif};
-        &[Human, Json, Ndjson, Sarif, Junit, Github, Html]
+        use Format::{Concise, Github, Html, Human, Json, Junit, Ndjson, Sarif};
+        &[Human, Concise, Json, Ndjson, Sarif, Junit, Github, Html]
     }
 
     /// Returns the name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Format::Human => "human",
+            Format::Concise => "concise",
             Format::Json => "json",
             Format::Ndjson => "ndjson",
             Format::Sarif => "sarif",
@@ -56,7 +59,7 @@ impl fmt::Display for Format {
 
 /// The error for an unknown format name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown report format `{0}`; use human, json, ndjson, sarif, junit, github or html")]
+#[error("unknown report format `{0}`; use human, concise, json, ndjson, sarif, junit, github or html")]
 pub struct ParseFormatError(String);
 
 impl FromStr for Format {
@@ -68,7 +71,7 @@ impl FromStr for Format {
     }
 }
 
-/// Writes `report` as `format` to `out`. Only [`Format::Human`] uses `human`.
+/// Writes `report` as `format` to `out`. Only [`Format::Human`] and [`Format::Concise`] use `human`.
 ///
 /// # Errors
 ///
@@ -81,6 +84,7 @@ pub fn render(
 ) -> io::Result<()> {
     match format {
         Format::Human => human::render(report, human, out),
+        Format::Concise => human::render_concise(report, human, out),
         Format::Json => json::render(report, out),
         Format::Ndjson => ndjson::render(report, out),
         Format::Sarif => sarif::render(report, out),

@@ -73,6 +73,8 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         publication: _,
         named_profiles: _,
         pictures: _,
+        named_paths: _,
+        selection: _,
     } = report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();

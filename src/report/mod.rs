@@ -4,6 +4,8 @@
 //! the human-readable formats share. [`escape()`] makes untrusted text safe to display.
 
 mod advice;
+mod advice_texts;
+mod command_words;
 mod delivery;
 mod delivery_state;
 mod document;
@@ -37,7 +39,7 @@ pub use escape::{escape, json_text};
 pub use fix::{Added, Dropped, Fix, FixAction, Verified};
 pub use forecast::{AudioOutcome, FixForecast};
 pub use format::{Format, ParseFormatError, render};
-pub use human::HumanOptions;
+pub use human::{FileLinks, HumanOptions};
 pub use json::Envelope;
 pub use media::Media;
 pub use ndjson::ndjson_line;

@@ -8,7 +8,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::escape::{escape, json_text, uri_path, uri_path_encoded};
+use super::escape::{escape, json_text};
 use super::outcome::{Outcome, PROBLEMS, Problem, is_cleared, problems};
 use super::{FileEntry, Report, Tool, text, totals};
 use crate::model::TimeRange;
@@ -330,10 +330,7 @@ fn location(entry: &FileEntry) -> Location {
 
 /// Returns the URI of the file. Relative paths stay relative to the working directory (3.4.3).
 fn uri(entry: &FileEntry) -> String {
-    let encoded = match &entry.path_raw {
-        Some(raw) => uri_path_encoded(raw),
-        None => uri_path(&entry.path),
-    };
+    let encoded = entry.uri_path();
     if encoded.starts_with('/') { format!("file://{encoded}") } else { encoded }
 }
 

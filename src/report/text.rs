@@ -230,7 +230,7 @@ pub(super) fn old_limits(report: &Report) -> Vec<String> {
 }
 
 /// Returns the entries of each file: one for each profile.
-fn by_file(report: &Report) -> impl Iterator<Item = &[FileEntry]> {
+pub(super) fn by_file(report: &Report) -> impl Iterator<Item = &[FileEntry]> {
     // The entries are sorted by path. With one profile, each entry is a file.
     let is_same = |one: &FileEntry, other: &FileEntry| {
         report.profiles.len() > 1

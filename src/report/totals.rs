@@ -1,6 +1,7 @@
-//! What a delivery reached, and whether the run was cut off. The text is not escaped.
+//! What a delivery reached, which rules were left out, and whether the run was cut off. The text is not escaped.
 
 use super::{DoneCount, Publication, Report, units};
+use crate::rules::RuleId;
 
 /// Returns how many videos and publications are done and not done; `None` for commands that deliver nothing.
 pub(super) fn delivered(report: &Report) -> Option<String> {
@@ -33,6 +34,16 @@ pub(super) fn delivered(report: &Report) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join("; "))
 }
 
+/// Returns which rules were not checked, so that a file may break them; `None` if all were.
+pub(super) fn selection(report: &Report) -> Option<String> {
+    let (select, ignore) = (report.selection.select(), report.selection.ignore());
+    let only = format!("Only these rules were checked: {}.", RuleId::list(select));
+    let not = format!("These rules were not checked: {}.", RuleId::list(ignore));
+    let sentences = [(select, only), (ignore, not)].into_iter().filter(|(rules, _)| !rules.is_empty());
+    let sentences: Vec<String> = sentences.map(|(_, sentence)| sentence).collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
+}
+
 /// Returns why the run was cut off; `None` if it was not.
 pub(super) fn cut_off(report: &Report) -> Option<String> {
     match &report.stopped {
@@ -50,6 +61,7 @@ mod tests {
 
     use super::super::{Format, Publication, samples};
     use super::*;
+    use crate::rules::Selection;
 
     #[test]
     fn counts_what_is_done_and_what_is_not() {
@@ -67,6 +79,22 @@ mod tests {
         let expected = "2 videos uploaded before this run; 3 drafts created (2 before this run), 1 not; 1 changed \
                         row not sent";
         assert_eq!(delivered(&drafts).unwrap(), expected);
+    }
+
+    #[test]
+    fn rules_that_were_left_out_are_told() {
+        let selected = |select: &[&str], ignore: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
+            let selection = Selection::new(&owned(select), &owned(ignore)).unwrap();
+            let report = samples::everything().with_selection(selection);
+            samples::rendered(&report, Format::Human)
+        };
+        assert!(!selected(&[], &[]).contains("rules were"));
+        assert!(selected(&[], &["fast-start"]).contains("\nThese rules were not checked: fast-start.\n"));
+        let both = selected(&["video-codec", "duration"], &["duration"]);
+        assert!(both.contains(
+            "Only these rules were checked: video-codec, duration. These rules were not checked: duration."
+        ));
     }
 
     #[test]

@@ -65,6 +65,16 @@ impl Selection {
         Selection { select: vec![rule], ignore }
     }
 
+    /// Returns the rules that alone apply; empty if all do.
+    pub fn select(&self) -> &[RuleId] {
+        &self.select
+    }
+
+    /// Returns the rules that do not apply.
+    pub fn ignore(&self) -> &[RuleId] {
+        &self.ignore
+    }
+
     fn includes(&self, rule: RuleId) -> bool {
         (self.select.is_empty() || self.select.contains(&rule)) && !self.ignore.contains(&rule)
     }

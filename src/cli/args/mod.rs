@@ -46,7 +46,7 @@ pub struct CommonArgs {
     #[arg(long, short, global = true, value_name = "N", help_heading = "Common options",
         value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
-    /// Set the format of the report: human, json, ndjson, sarif, junit, github or html.
+    /// Set the format of the report: human, concise, json, ndjson, sarif, junit, github or html.
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Common options")]
     pub format: Option<String>,
     /// Set which pictures the HTML report has; the default is a few of each file with findings or a fix.
@@ -55,6 +55,10 @@ pub struct CommonArgs {
     /// Write the report to this file instead of standard output.
     #[arg(long, global = true, value_name = "FILE", help_heading = "Common options")]
     pub output: Option<PathBuf>,
+    /// Also write the report in this format to this file, such as `html=report.html`; repeat it for several. For
+    /// `check`, `fix`, `ship` and `status`.
+    #[arg(long, global = true, value_name = "FORMAT=FILE", help_heading = "Common options")]
+    pub report: Vec<String>,
     /// Check only these rules; separate them by commas or repeat the option.
     #[arg(long, global = true, value_name = "RULE", value_delimiter = ',', help_heading = "Common options")]
     pub select: Vec<String>,

@@ -1,6 +1,5 @@
 //! Passes prepared files from the threads that make them to the runtime that uploads them.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use crate::cli::destination::{Destination, SANDBOX};
 use crate::cli::error::CliError;
 use crate::cli::event_log::EventLog;
-use crate::cli::progress::ProgressDisplay;
+use crate::cli::progress::{ProgressDisplay, name_of};
 use crate::cli::sandbox::operation;
 use crate::facade::{LocalAssetPreparer, READY_QUEUE};
 use crate::platform::{self, CallError, Class, PublicationKind};
@@ -18,6 +17,7 @@ use crate::ship::{
 };
 
 use super::arguments::ShipArguments;
+use super::delivery_progress::DeliveryProgress;
 use super::input::ShipInput;
 use super::network::unless_cancelled;
 use super::posted_before::PostingNote;
@@ -109,10 +109,12 @@ pub async fn deliver(
             refusals.print_line(&format!("greenlit: {} is not uploaded: {error}", source.display()));
         }
     });
-    let events = event_handler(progress, log, posting_note, destination.publication_kind());
+    let shown = Arc::new(DeliveryProgress::new(progress));
+    let events = event_handler(progress, &shown, log, posting_note, destination.publication_kind());
     let (preparer, journal) = (Arc::clone(preparer), Arc::clone(journal));
     let shipped = ship::ship(request, connected, preparer, journal, events, Arc::clone(cancel)).await;
     let _ = preparation.await;
+    shown.end();
     shipped.map_err(|source| operation("the run stopped", source))
 }
 
@@ -146,18 +148,16 @@ fn request(
 
 fn event_handler(
     progress: &Arc<ProgressDisplay>,
+    shown: &Arc<DeliveryProgress>,
     log: Option<EventLog>,
     posting_note: Option<PostingNote>,
     kind: PublicationKind,
 ) -> Arc<dyn Fn(ShipEvent) + Send + Sync> {
-    let progress = Arc::clone(progress);
+    let (progress, shown) = (Arc::clone(progress), Arc::clone(shown));
     Arc::new(move |event| {
         if let Some(log) = &log {
             log.write(&event);
         }
-        let name = |source: &Path| {
-            crate::report::escape(&source.file_name().unwrap_or(source.as_os_str()).to_string_lossy())
-        };
         match event {
             ShipEvent::State { source, state } => {
                 // The upload, which is the post, follows this event.
@@ -168,16 +168,13 @@ fn event_handler(
                         "greenlit: warning: a lost journal would not be noticed: {error}"
                     ));
                 }
-                progress.print_line(&format!(
-                    "greenlit: {}: {}",
-                    name(&source),
-                    describe_state(&state, kind)
-                ));
+                let text = format!("greenlit: {}: {}", name_of(&source), describe_state(&state, kind));
+                shown.change(&source, &state, &text);
             }
             ShipEvent::Paused { seconds } => {
                 progress.print_line(&pause_message(seconds));
             }
-            ShipEvent::Sent { .. } => {}
+            ShipEvent::Sent { source, bytes, total } => shown.sent(&source, bytes, total),
         }
     })
 }

@@ -24,6 +24,12 @@ use super::{retry, row_notices};
 /// Runs the dry run and writes the plan.
 pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, CliError> {
     let settings = ship_run.settings;
+    if !settings.reports.is_empty() {
+        return Err(CliError::Usage(
+            "a dry run of ship makes a plan and no report: --output FILE stores the plan, --report needs a real run"
+                .into(),
+        ));
+    }
     let progress = ProgressDisplay::new(settings.progress);
     let options = CheckOptions::default();
     let (profiles, runner) = (std::slice::from_ref(&ship_run.profile), ship_run.runner.as_ref());
@@ -79,7 +85,9 @@ fn write_plan(ship_run: &ShipRun<'_>, plan: &ShipPlan) -> Result<(), CliError> {
             notices::print_lines(&summary(plan));
             Ok(())
         }
-        None if ship_run.settings.format == Format::Human => packaging::print_page(&summary(plan)).map(drop),
+        None if matches!(ship_run.settings.format, Format::Human | Format::Concise) => {
+            packaging::print_page(&summary(plan)).map(drop)
+        }
         None => packaging::print(json()?.as_bytes()).map(drop),
     }
 }

@@ -7,6 +7,7 @@
 mod arguments;
 mod before_sending;
 mod deliver;
+mod delivery_progress;
 mod dry_run;
 mod fix_cost;
 mod forecast;
@@ -50,7 +51,9 @@ use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
-use super::{api_host, encoder, interrupt, isolation, notices, output, pictures, report_entries, report_target};
+use super::{
+    api_host, encoder, interrupt, isolation, notices, output, pictures, report_entries, report_target,
+};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;

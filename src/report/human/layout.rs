@@ -5,7 +5,10 @@ use std::io;
 use anstyle::{AnsiColor, Color, Style};
 use unicode_width::UnicodeWidthStr;
 
+use super::super::FileEntry;
+use super::super::escape::escape;
 use super::super::outcome::Outcome;
+use super::cut;
 use super::options::HumanOptions;
 
 /// The role of a piece of text, which determines its colour.
@@ -51,19 +54,30 @@ impl TextRole {
 /// Indentation of the lines below a file, in columns.
 const INDENT: usize = 4;
 
+/// Facts that stay on the line of a file whose name is cut to make space for them: codec, size and aspect ratio.
+const KEPT_FACTS: usize = 3;
+
+/// A name is not cut below this width, in columns, as long as facts can be left out instead.
+const MIN_NAME: usize = 24;
+
 /// Writes the lines of the report. Callers escape all text.
 pub(super) struct Page<'a> {
     out: &'a mut dyn io::Write,
-    options: HumanOptions,
+    options: &'a HumanOptions,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(out: &'a mut dyn io::Write, options: HumanOptions) -> Page<'a> {
+    pub(super) fn new(out: &'a mut dyn io::Write, options: &'a HumanOptions) -> Page<'a> {
         Page { out, options }
     }
 
-    pub(super) fn options(&self) -> HumanOptions {
+    pub(super) fn options(&self) -> &'a HumanOptions {
         self.options
+    }
+
+    /// Returns the columns of a line; `usize::MAX` if it may have any length.
+    pub(super) fn width(&self) -> usize {
+        if self.options.width == 0 { usize::MAX } else { self.options.width }
     }
 
     pub(super) fn blank(&mut self) -> io::Result<()> {
@@ -71,19 +85,71 @@ impl<'a> Page<'a> {
     }
 
     /// Writes mark, path and facts. The facts go on the next line if the line would be too long.
-    pub(super) fn head(&mut self, outcome: Outcome, path: &str, tag: &str, facts: &str) -> io::Result<()> {
+    pub(super) fn head(&mut self, entry: &FileEntry, tag: &str, facts: &str) -> io::Result<()> {
+        let (outcome, path) = (Outcome::of(entry), escape(&entry.path));
         let mark = self.paint(TextRole::of(outcome), outcome.mark());
-        let name = self.paint(TextRole::Strong, path);
         let together = 2 + path.width() + tag.width() + 2 + facts.width();
+        let name = self.file_name(&path, entry);
         if facts.is_empty() {
             return writeln!(self.out, "{mark} {name}{tag}");
         }
-        if self.options.width == 0 || together <= self.options.width {
+        if together <= self.width() {
             let facts = self.paint(TextRole::Dim, facts);
             return writeln!(self.out, "{mark} {name}{tag}  {facts}");
         }
         writeln!(self.out, "{mark} {name}{tag}")?;
         self.lines(INDENT, "", TextRole::Dim, facts)
+    }
+
+    /// Writes mark, path and facts in one line: the last facts and then the middle of the path are left out if they are
+    /// too long.
+    pub(super) fn short_head(&mut self, entry: &FileEntry, tag: &str, facts: &[String]) -> io::Result<()> {
+        let (outcome, path) = (Outcome::of(entry), escape(&entry.path));
+        let space = self.width().saturating_sub(2 + tag.width());
+        let joined = |number: usize| match number {
+            0 => String::new(),
+            number => format!("  {}", facts[..number].join(" ")),
+        };
+        let fits = |number: &usize| {
+            let name = if *number > KEPT_FACTS { path.width() } else { path.width().min(MIN_NAME) };
+            name.saturating_add(joined(*number).width()) <= space
+        };
+        let facts = joined((0..=facts.len()).rev().find(fits).unwrap_or(0));
+        let name = self.file_name(&cut::middle(&path, space.saturating_sub(facts.width())), entry);
+        let mark = self.paint(TextRole::of(outcome), outcome.mark());
+        writeln!(self.out, "{mark} {name}{tag}{}", self.paint(TextRole::Dim, &facts))
+    }
+
+    /// Writes mark, path and the parts of a text in one line, which the caller makes fit into the width.
+    pub(super) fn line(
+        &mut self,
+        entry: &FileEntry,
+        name: &str,
+        parts: &[(TextRole, String)],
+    ) -> io::Result<()> {
+        let outcome = Outcome::of(entry);
+        let (mark, name) = (self.paint(TextRole::of(outcome), outcome.mark()), self.file_name(name, entry));
+        writeln!(self.out, "{mark} {name}{}", self.painted(parts))
+    }
+
+    /// Writes the parts of a line below a file, which the caller makes fit into the width without the indentation.
+    pub(super) fn below(&mut self, parts: &[(TextRole, String)]) -> io::Result<()> {
+        writeln!(self.out, "{}{}", " ".repeat(INDENT), self.painted(parts))
+    }
+
+    fn painted(&self, parts: &[(TextRole, String)]) -> String {
+        parts.iter().map(|(role, text)| self.paint(*role, text)).collect()
+    }
+
+    /// Returns the name of a file, as a link to it if links are wanted.
+    fn file_name(&self, shown: &str, entry: &FileEntry) -> String {
+        let name = self.paint(TextRole::Strong, shown);
+        match &self.options.links {
+            Some(links) => {
+                format!("\u{1b}]8;;{}\u{1b}\\{name}\u{1b}]8;;\u{1b}\\", links.url(&entry.uri_path()))
+            }
+            None => name,
+        }
     }
 
     /// Writes a labelled line below a file, wrapped and indented to the text.
@@ -114,6 +180,11 @@ impl<'a> Page<'a> {
         self.lines(0, "", role, text)
     }
 
+    /// Writes a row of a table, which is not wrapped.
+    pub(super) fn row(&mut self, role: TextRole, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", self.paint(role, text))
+    }
+
     /// Writes the counts: the first followed by a colon, the others separated by commas.
     pub(super) fn summary(&mut self, parts: &[(TextRole, String)]) -> io::Result<()> {
         let mut column = 0;
@@ -126,7 +197,7 @@ impl<'a> Page<'a> {
             };
             let needed = text.width() + after.len() + 1;
             if number > 0 {
-                let full = self.options.width > 0 && column + needed > self.options.width;
+                let full = column + needed > self.width();
                 self.out.write_all(if full { b"\n  " } else { b" " })?;
                 column = if full { 2 } else { column + 1 };
             }
@@ -139,11 +210,8 @@ impl<'a> Page<'a> {
     /// Writes `text` wrapped and indented by `indent` columns. `lead`, if not empty, replaces the
     /// indentation of the first line.
     fn lines(&mut self, indent: usize, lead: &str, role: TextRole, text: &str) -> io::Result<()> {
-        let width = match self.options.width {
-            0 => usize::MAX,
-            // A very narrow terminal still gets a few words per line.
-            width => width.saturating_sub(indent).max(20),
-        };
+        // A very narrow terminal still gets a few words per line.
+        let width = self.width().saturating_sub(indent).max(20);
         for (number, line) in wrap(text, width).iter().enumerate() {
             let line = self.paint(role, line);
             if number == 0 && !lead.is_empty() {

@@ -1,31 +1,30 @@
 //! `human`: the report for a terminal: the outcome of each file, the reasons, and what to do next.
 
+mod brief;
+mod cut;
+mod detailed;
 mod layout;
 mod options;
+mod reasons;
+mod rule_totals;
 
 use std::io;
 
 use layout::{Page, TextRole};
-pub use options::HumanOptions;
+pub use options::{FileLinks, HumanOptions};
 
-use super::advice::what_to_do;
-use super::outcome::{Outcome, is_cleared, problems};
-use super::{Delivery, FileEntry, Fix, FixAction, Report, escape, text, totals, units};
-use crate::rules::{Finding, RuleId, Severity};
+use super::advice::{BriefAdvice, what_to_do};
+use super::{Report, escape, text, totals, units};
 
-/// Width of the label column below a file, such as `warning`.
-const LABEL: usize = 9;
+/// Consents are listed for at most this many combinations of options, unless everything is asked for.
+const MAX_CONSENTS: usize = 4;
 
 pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::Write) -> io::Result<()> {
-    let mut page = Page::new(out, *options);
-    let several = report.profiles.len() > 1;
-    let mut any_file = false;
-    for entry in &report.files {
-        if !options.quiet || Outcome::of(entry).needs_attention() {
-            file(&mut page, entry, several)?;
-            any_file = true;
-        }
-    }
+    let mut page = Page::new(out, options);
+    let any_file = match options.verbose {
+        true => in_full(&mut page, report)?,
+        false => brief::two_lines(&mut page, report)?,
+    };
     if any_file {
         page.blank()?;
     }
@@ -33,137 +32,38 @@ pub(super) fn render(report: &Report, options: &HumanOptions, out: &mut dyn io::
     stale(&mut page, report)?;
     old_limits(&mut page, report)?;
     isolation(&mut page, report)?;
-    advice(&mut page, report)
-}
-
-fn file(page: &mut Page<'_>, entry: &FileEntry, several_profiles: bool) -> io::Result<()> {
-    let outcome = Outcome::of(entry);
-    let profile = if several_profiles { format!(" [{}]", escape(&entry.profile)) } else { String::new() };
-    let facts = match (&entry.media, outcome) {
-        (Some(media), _) => escape(&text::facts(media).join(" ")),
-        (None, Outcome::Skipped) => {
-            format!("skipped: {}", escape(entry.reason.as_deref().unwrap_or("not a media file")))
-        }
-        (None, _) => String::new(),
-    };
-    page.head(outcome, &escape(&entry.path), &profile, &facts)?;
-    for problem in problems(entry) {
-        if !problem.is_delivery {
-            page.item(LABEL, TextRole::Bad, outcome.label_short(), &escape(&problem.message))?;
-        }
+    if !options.quiet {
+        rule_totals::write(&mut page, report)?;
     }
-    findings(page, entry, outcome)?;
-    if let Some(fix) = entry.fix.as_ref() {
-        self::fix(page, fix, outcome)?;
+    if options.verbose {
+        return advice(&mut page, report);
     }
-    entry.delivery.as_ref().map_or(Ok(()), |delivery| self::delivery(page, entry, delivery))
-}
-
-fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Result<()> {
-    let verbose = page.options().verbose;
-    let (shown, hidden): (Vec<_>, Vec<_>) =
-        entry.findings.iter().partition(|finding| verbose || finding.severity != Severity::Advice);
-    let hidden: Vec<_> = hidden.into_iter().filter(|finding| !is_cleared(entry, finding)).collect();
-    for finding in shown {
-        let fixed = is_cleared(entry, finding);
-        let role = match finding.severity {
-            _ if fixed => TextRole::Dim,
-            Severity::Error => TextRole::Bad,
-            Severity::Warning => TextRole::Warn,
-            Severity::Advice => TextRole::Dim,
-        };
-        self::finding(page, finding, role, text::severity(finding.severity, fixed))?;
-    }
-    if !hidden.is_empty() && !page.options().quiet {
-        let pieces = units::count(hidden.len() as u64, "piece of advice", "pieces of advice");
-        page.item(LABEL, TextRole::Dim, "advice", &format!("{pieces} (show with --verbose)"))?;
-    }
-    if let Some(reason) = &entry.not_decoded {
-        page.item(LABEL, TextRole::Dim, "note", &format!("not decoded: {}", escape(reason)))?;
-    }
-    if verbose && !entry.undecided.is_empty() && outcome != Outcome::Undecided {
-        page.item(
-            LABEL,
-            TextRole::Dim,
-            "unknown",
-            &format!("undecided: {}", RuleId::list(&entry.undecided)),
-        )?;
+    brief_advice(&mut page, report)?;
+    if any_file && !options.quiet {
+        page.blank()?;
+        let more = "`--verbose` shows everything; `greenlit explain RULE` explains a rule.";
+        page.paragraph(TextRole::Dim, &layout::keep_code_together(more))?;
     }
     Ok(())
 }
 
-fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) -> io::Result<()> {
-    let Finding { rule, actual, allowed, message, source, .. } = finding;
-    let text = format!("{rule}: {}", escape(message));
-    page.item(LABEL, role, label, &text)?;
-    let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    if page.options().verbose || !finding.stated {
-        let text = format!("found {}, allowed {}{place}", escape(actual), escape(allowed));
-        page.more(LABEL, TextRole::Plain, &text)?;
-    }
-    if page.options().verbose {
-        let source = source.as_deref().map_or(String::new(), |source| format!(": {}", escape(source)));
-        page.more(LABEL, TextRole::Dim, &format!("{}{source}", text::authority(finding)))?;
-    }
-    Ok(())
+/// Writes the format `concise`: one line for each file, and the counts.
+pub(super) fn render_concise(
+    report: &Report,
+    options: &HumanOptions,
+    out: &mut dyn io::Write,
+) -> io::Result<()> {
+    let mut page = Page::new(out, options);
+    brief::one_line_each(&mut page, report)?;
+    summary(&mut page, report)
 }
 
-fn fix(page: &mut Page<'_>, fix: &Fix, outcome: Outcome) -> io::Result<()> {
-    let verbose = page.options().verbose;
-    let refused = matches!(outcome, Outcome::Refused | Outcome::Failed | Outcome::Cancelled);
-    if fix.action == FixAction::None && !verbose {
-        return Ok(());
+/// Writes each file in full, under each profile. Returns whether there were any.
+fn in_full(page: &mut Page<'_>, report: &Report) -> io::Result<bool> {
+    for entry in &report.files {
+        detailed::file(page, entry, report.profiles.len() > 1)?;
     }
-    if !refused {
-        let label = match outcome {
-            Outcome::Planned => "plan",
-            _ if fix.reused && fix.output.is_some() => "kept",
-            _ => "fix",
-        };
-        let output = fix.output.as_ref().map_or(String::new(), |output| format!(": {}", escape(output)));
-        page.item(
-            LABEL,
-            TextRole::Good,
-            label,
-            &format!("{}{}{output}", text::action(fix), text::origin(fix)),
-        )?;
-        // For a compliant file the path of its copy is enough, unless something stays.
-        if let Some(reason) = &fix.reason {
-            page.more(LABEL, TextRole::Plain, &format!("why: {}", escape(reason)))?;
-        }
-    }
-    if fix.action == FixAction::Copy && !verbose {
-        return Ok(());
-    }
-    for (number, step) in fix.steps.iter().enumerate() {
-        page.more(LABEL, TextRole::Plain, &format!("{}. {}", number + 1, escape(step)))?;
-    }
-    if let Some(checks) = text::verification(fix) {
-        page.item(LABEL, TextRole::Good, "verified", &escape(&checks))?;
-    }
-    Ok(())
-}
-
-fn delivery(page: &mut Page<'_>, entry: &FileEntry, delivery: &Delivery) -> io::Result<()> {
-    let role = |stuck: bool, changed: bool| match (stuck, changed) {
-        (true, _) => TextRole::Bad,
-        (false, true) => TextRole::Warn,
-        (false, false) => TextRole::Good,
-    };
-    let id = delivery.video_id.as_ref().map_or(String::new(), |id| format!(", video {}", escape(id)));
-    let uploads = units::count(u64::from(delivery.attempts), "upload", "uploads");
-    let because = |reason: Option<&str>| reason.map_or(String::new(), |text| format!(": {}", escape(text)));
-    let reason = because(delivery.shown_reason(entry));
-    let text = format!("{}{id}, {uploads}{reason}", delivery.shown_state());
-    page.item(LABEL, role(delivery.is_video_stuck(), false), "ship", &text)?;
-    for ad in &delivery.ads {
-        let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
-        let (state, reason) = (ad.shown_state(delivery.publication), because(ad.shown_reason()));
-        let text = format!("row {}: {}{id}{reason}", ad.row, state);
-        let role = role(ad.is_stuck(), ad.is_unsent_change());
-        page.item(LABEL, role, delivery.publication.name(), &text)?;
-    }
-    Ok(())
+    Ok(!report.files.is_empty())
 }
 
 fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -179,6 +79,9 @@ fn summary(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     page.summary(&parts)?;
     if let Some(totals) = totals::delivered(report) {
         page.paragraph(TextRole::Strong, &totals)?;
+    }
+    if let Some(rules) = totals::selection(report) {
+        page.paragraph(TextRole::Warn, &rules)?;
     }
     if let Some(reason) = totals::cut_off(report) {
         page.paragraph(TextRole::Warn, &escape(&reason))?;
@@ -246,6 +149,32 @@ fn advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
         for file in &advice.files {
             page.bullet(4, "-", &escape(file))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes one line for each command or thing to do, with the number of files that it applies to.
+fn brief_advice(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    let all: Vec<BriefAdvice> = what_to_do(report).into_iter().filter_map(|advice| advice.brief).collect();
+    let first_consent = all.iter().position(|brief| brief.is_consent).unwrap_or(0);
+    let (mut consents, mut all): (Vec<_>, Vec<_>) = all.into_iter().partition(|brief| brief.is_consent);
+    consents.sort_by_key(|brief| std::cmp::Reverse(brief.files));
+    if consents.len() > MAX_CONSENTS + 1 {
+        let files = consents.drain(MAX_CONSENTS..).map(|brief| brief.files).sum();
+        let text = "other options, with your consent: `--verbose` lists the commands".to_owned();
+        consents.push(BriefAdvice { files, text, is_consent: true });
+    }
+    all.splice(first_consent..first_consent, consents);
+    if all.is_empty() {
+        return Ok(());
+    }
+    page.blank()?;
+    page.paragraph(TextRole::Strong, "What to do")?;
+    let counts: Vec<String> = all.iter().map(|brief| units::count(brief.files, "file", "files")).collect();
+    let width = counts.iter().map(String::len).max().unwrap_or(0);
+    for (brief, count) in all.iter().zip(counts) {
+        let text = layout::keep_code_together(&escape(&brief.text));
+        page.bullet(2, &format!("{count:>width$} "), &text)?;
     }
     Ok(())
 }

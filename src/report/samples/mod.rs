@@ -19,7 +19,7 @@ use crate::plan::Refusal;
 use crate::rules::{Confidence, Finding, Remedy, RuleId, Severity, Verdict};
 
 pub(super) fn rendered(report: &Report, format: Format) -> String {
-    rendered_with(report, format, &HumanOptions { color: false, verbose: false, quiet: false, width: 100 })
+    rendered_with(report, format, &HumanOptions::default())
 }
 
 pub(super) fn rendered_with(report: &Report, format: Format, options: &HumanOptions) -> String {
