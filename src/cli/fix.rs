@@ -20,7 +20,9 @@ use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
-use super::{cache, check, encoder, input, interrupt, notices, output, pictures, report_entries, report_target};
+use super::{
+    cache, check, encoder, input, interrupt, notices, output, pictures, report_entries, report_target,
+};
 
 /// Runs the command.
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {

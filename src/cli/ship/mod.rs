@@ -50,7 +50,9 @@ use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
-use super::{api_host, encoder, interrupt, isolation, notices, output, pictures, report_entries, report_target};
+use super::{
+    api_host, encoder, interrupt, isolation, notices, output, pictures, report_entries, report_target,
+};
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
