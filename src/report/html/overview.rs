@@ -56,8 +56,7 @@ fn outcomes(report: &Report) -> Markup {
 fn shipment(report: &Report) -> Markup {
     let summary = &report.summary;
     let counts = [summary.uploads, summary.ads, summary.posts, summary.entries];
-    let line =
-        |DoneCount { done, undone, .. }: DoneCount| bar(&[(done, "good"), (undone, "idle")], done + undone);
+    let line = |DoneCount { done, undone, .. }: DoneCount| bar(&[(done, "good")], done + undone);
     html! {
         @if let Some(delivered) = totals::delivered(report) {
             h3 { "Shipment" }
