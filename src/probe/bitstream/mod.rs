@@ -6,6 +6,7 @@
 //! never a guess.
 
 pub mod aac;
+pub mod ac3;
 pub mod av1;
 mod bits;
 pub mod frame_size;
@@ -18,6 +19,7 @@ pub mod opus;
 pub mod parameter_sets;
 pub mod random_access;
 pub mod references;
+pub mod vorbis;
 pub mod vp8;
 pub mod vp9;
 

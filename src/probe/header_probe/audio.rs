@@ -1,10 +1,14 @@
-//! The facts of audio from its configuration record and its first sample.
+//! The facts of audio from its configuration record and its first samples.
 
 use crate::model::{AudioStream, Codec};
-use crate::probe::bitstream::{aac, mpeg_audio, opus};
+use crate::probe::bitstream::{aac, ac3, mpeg_audio, opus, vorbis};
 
 /// The output sample rate of Opus decoders, in Hz (RFC 7845, 5.1).
 const OPUS_RATE: u32 = 48_000;
+const AMR_NARROW_RATE: u32 = 8000;
+const AMR_WIDE_RATE: u32 = 16_000;
+/// Layouts of AAC by its channel configuration, from 1.
+const AAC_LAYOUTS: [&str; 6] = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1"];
 
 /// Completes an audio stream from its configuration record and the start of its first sample; `None` when they do not
 /// suffice.
@@ -18,10 +22,12 @@ pub(super) fn complete(
         codec if codec.is_pcm() => return Some(()),
         Codec::Aac => {
             let config = aac::low_complexity(config)?;
-            audio.profile = Some("LC".to_owned());
-            if aac::first_element_channels(first_sample) != Some(config.channels) {
+            // More channels begin with the centre.
+            let first = if config.channels == 2 { 2 } else { 1 };
+            if aac::first_element_channels(first_sample) != Some(first) {
                 return None;
             }
+            audio.profile = Some("LC".to_owned());
             (config.sample_rate, config.channels)
         }
         Codec::Mp3 => {
@@ -31,10 +37,43 @@ pub(super) fn complete(
             (mpeg_audio::layer3(first_sample) == Some(declared)).then_some(declared)?
         }
         Codec::Opus => (OPUS_RATE, opus::channels(config)?),
+        Codec::Vorbis => {
+            let headers = vorbis::Headers::parse(config).filter(|headers| headers.channels <= 2)?;
+            (headers.sample_rate, headers.channels)
+        }
+        Codec::Ac3 | Codec::Eac3 => {
+            let frame = ac3::frame(first_sample)?;
+            audio.bit_rate = Some(frame.bit_rate.into());
+            audio.sample_rate = Some(frame.sample_rate);
+            audio.channels = Some(frame.channels);
+            audio.channel_layout = Some(frame.layout.to_owned());
+            return Some(());
+        }
+        Codec::AmrNb | Codec::AmrWb => {
+            let rate = if *codec == Codec::AmrNb { AMR_NARROW_RATE } else { AMR_WIDE_RATE };
+            (rate, audio.channels.filter(|count| *count == 1)?)
+        }
         _ => return None,
     };
     audio.sample_rate = Some(sample_rate);
     audio.channels = Some(channels);
-    audio.channel_layout = Some(if channels == 1 { "mono" } else { "stereo" }.to_owned());
+    audio.channel_layout = Some((*AAC_LAYOUTS.get(channels as usize - 1)?).to_owned());
     Some(())
+}
+
+/// Returns whether the library may take facts of a codec from samples after the first.
+pub(super) fn needs_more_samples(codec: &Codec) -> bool {
+    matches!(codec, Codec::Ac3 | Codec::Eac3)
+}
+
+/// Returns whether a sample of this many bytes, of which these are the first, is a frame like the first of its stream.
+pub(super) fn continues(codec: &Codec, sample: &[u8], bytes: usize, audio: &AudioStream) -> bool {
+    !needs_more_samples(codec)
+        || ac3::frame(sample).is_some_and(|frame| {
+            frame.enhanced == (*codec == Codec::Eac3)
+                && frame.bytes as usize == bytes
+                && audio.bit_rate == Some(frame.bit_rate.into())
+                && audio.sample_rate == Some(frame.sample_rate)
+                && audio.channel_layout.as_deref() == Some(frame.layout)
+        })
 }

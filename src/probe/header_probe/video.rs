@@ -4,10 +4,10 @@ use super::names::{
     Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, TRANSFER_PQ, UNSPECIFIED, pixels,
 };
 use super::reason::Reason;
-use crate::model::{Codec, VideoStream};
+use crate::model::{Codec, Rational, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
-use crate::probe::bitstream::{SpsParams, av1, h264, hevc, nal_units, vp8, vp9};
+use crate::probe::bitstream::{SpsParams, av1, h264, hevc, mpeg_video, nal_units, vp8, vp9};
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
 const CONSTRAINED: u8 = 1 << 1;
@@ -15,6 +15,8 @@ const CONSTRAINED: u8 = 1 << 1;
 const INTRA: u8 = 1 << 3;
 /// Transfers that an SEI message in the stream may replace by another one.
 const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
+/// The sample aspect ratio of H.263 in its standard formats.
+const H263_ASPECT_RATIO: (u32, u32) = (12, 11);
 /// Matrices by VP9's `color_space`.
 const VP9_MATRICES: [u8; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 
@@ -27,10 +29,12 @@ pub(super) fn complete(
     container_color: ColorCodes,
     video: &mut VideoStream,
 ) -> Option<()> {
-    if packet_syntax(codec, config)?.parse(first_sample).access != Access::Key {
+    let syntax = packet_syntax(codec, config)?;
+    if syntax != PacketSyntax::Flag && syntax.parse(first_sample).access != Access::Key {
         return None;
     }
     match codec {
+        Codec::H263 => complete_h263(first_sample, container_color, video),
         Codec::H264 => complete_nal(config, first_sample, container_color, true, video),
         Codec::Hevc => complete_nal(config, first_sample, container_color, false, video),
         Codec::Av1 => complete_av1(config, video),
@@ -53,6 +57,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
         Codec::Av1 => PacketSyntax::Av1,
         Codec::Mpeg1Video | Codec::Mpeg2Video => PacketSyntax::Mpeg2,
         Codec::Mpeg4 => PacketSyntax::Mpeg4,
+        Codec::H263 => PacketSyntax::Flag,
         _ => return None,
     })
 }
@@ -60,7 +65,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
 /// Returns whether the library sees a key frame: it reads the samples of most codecs for that. Fails where a sample is
 /// not understood or contradicts its container, because the result depends on details of the library's parsers.
 pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool) -> Result<bool, Reason> {
-    if *codec == Codec::Hevc {
+    if matches!(codec, Codec::Hevc | Codec::H263) {
         return Ok(flagged);
     }
     let access = packet_syntax(codec, config).map(|syntax| syntax.parse(sample).access);
@@ -90,9 +95,7 @@ fn complete_nal(
     video.color = color.tags();
     video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
     video.level = i32::try_from(params.level_idc).ok();
-    let stated = params.sample_aspect_ratio;
-    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
-    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+    set_aspect_ratio(params.sample_aspect_ratio, video);
     if avc {
         video.field_order = Some("progressive".to_owned());
     }
@@ -154,6 +157,22 @@ fn complete_vp9(first_sample: &[u8], container_color: ColorCodes, video: &mut Vi
     video.color = ColorCodes { range: range(frame.full_range), matrix, ..container_color }.tags();
     video.profile = Some(format!("Profile {}", frame.profile));
     Some(())
+}
+
+fn complete_h263(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<()> {
+    let (width, height) = mpeg_video::h263_picture_size(first_sample)?;
+    set_pixels(video, pixels(Chroma::Half420, 8, false)?);
+    video.color = container_color.tags();
+    set_aspect_ratio(Rational::new(H263_ASPECT_RATIO.0, H263_ASPECT_RATIO.1), video);
+    // A decoder rejects a picture with less than eight macroblocks per bit.
+    let is_plausible = first_sample.len() as u64 * 8 > u64::from(width * height / 2048 + 100);
+    (is_plausible && has_size(video, width, height)).then_some(())
+}
+
+/// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
+fn set_aspect_ratio(stated: Option<Rational>, video: &mut VideoStream) {
+    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
+    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
 }
 
 fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {

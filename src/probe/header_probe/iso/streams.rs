@@ -23,6 +23,10 @@ const AUDIO_START: u32 = 512;
 const MAX_PIXELS: u32 = 64 << 20;
 /// Bytes before the sequence header in the configuration record of AV1.
 const AV1_FIELDS: usize = 4;
+/// Bytes of a frame of audio that contain its header.
+const FRAME_START: usize = 64;
+/// More seconds than the library analyses of a stream.
+const ANALYSED_S: f64 = 6.0;
 /// Ratios of larger numbers come out differently in the library.
 const MAX_RATIO: u32 = 1 << 20;
 
@@ -247,5 +251,29 @@ fn audio_stream(
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }
     audio::complete(&entry.codec, &entry.config, &first, &mut stream).ok_or(Reason::AudioConfiguration)?;
+    if audio::needs_more_samples(&entry.codec) {
+        check_frames(cache, common, &entry.codec, &stream)?;
+    }
     Ok(stream)
+}
+
+/// Checks that the frames which the library analyses are like the first.
+fn check_frames(
+    cache: &Cache<'_>,
+    common: &Common<'_>,
+    codec: &Codec,
+    stream: &AudioStream,
+) -> Result<(), Stop> {
+    let entries = &common.index.entries;
+    let first = entries.first().map_or(0, |entry| entry.time);
+    let is_analysed = |entry: &&Entry| {
+        common.base.seconds(entry.time.saturating_sub(first)).is_some_and(|at| at < ANALYSED_S)
+    };
+    for entry in entries.iter().take_while(is_analysed) {
+        let start = read_range(cache, entry.position, FRAME_START)?;
+        if !audio::continues(codec, &start, entry.size as usize, stream) {
+            return Err(Reason::AudioConfiguration.into());
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Turns blocks into packets with the times and flags that the media library gives them.
 
-use super::super::cache::Cache;
+use super::super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
 use super::blocks::{Block, Clusters};
@@ -45,6 +45,7 @@ pub(super) fn read_packets(
             begin_stream(track, index, &packet, block.frames > 1, clock, facts)?;
             begun[position] = true;
         }
+        check_frame(track, index, &packet, facts)?;
         if all {
             walk.add(index, clock.base, &packet, || begin(track));
         }
@@ -62,6 +63,14 @@ pub(super) fn read_packets(
         }
     }
     Ok(walk)
+}
+
+/// Checks that a frame of audio is like the first of its stream.
+fn check_frame(track: &Track, index: u32, packet: &Packet<'_>, facts: &MediaFacts) -> Result<(), Reason> {
+    let TrackContent::Audio(declared) = &track.content else { return Ok(()) };
+    let stream = facts.audio.iter().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
+    let continues = audio::continues(&declared.codec, packet.data, packet.data.len(), stream);
+    if continues { Ok(()) } else { Err(Reason::AudioConfiguration) }
 }
 
 /// Returns the packet of a block.
@@ -122,6 +131,10 @@ fn begin_stream(
                 facts.audio.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
             if is_laced {
                 return Err(Reason::FirstSample);
+            }
+            // Not all frames of a large file are read.
+            if audio::needs_more_samples(&declared.codec) && facts.size_bytes > ALWAYS_WALK_BYTES {
+                return Err(Reason::AudioConfiguration);
             }
             audio::complete(&declared.codec, &track.config, packet.data, stream)
                 .ok_or(Reason::AudioConfiguration)?;

@@ -258,6 +258,9 @@ fn audio(entry: &Master<'_>, codec: &str) -> Result<AudioTrack, Reason> {
         "A_AAC" => Codec::Aac,
         "A_OPUS" => Codec::Opus,
         "A_MPEG/L3" => Codec::Mp3,
+        "A_VORBIS" => Codec::Vorbis,
+        "A_AC3" => Codec::Ac3,
+        "A_EAC3" => Codec::Eac3,
         _ => return Err(Reason::Codec),
     };
     let audio = entry.inside(ids::AUDIO)?;
