@@ -8,18 +8,30 @@ const MONO: u32 = 3;
 
 /// Returns sample rate (Hz) and channels of the layer III frame at the start of a sample.
 pub fn layer3(sample: &[u8]) -> Option<(u32, u32)> {
-    let word = u32::from_be_bytes(*sample.first_chunk()?);
-    let field = |shift: u32, mask: u32| word >> shift & mask;
-    let version = field(19, 3);
-    // Version 1, the last bit rate and the last sample rate are reserved.
-    let valid = field(21, 0x7ff) == 0x7ff && version != 1 && field(17, 3) == LAYER_III && field(12, 15) != 15;
-    let rate = *RATES.get(field(10, 3) as usize).filter(|_| valid)?;
+    let (version, word) = layer3_header(sample)?;
+    let rate = *RATES.get((word >> 10 & 3) as usize)?;
     let halvings = match version {
         MPEG_1 => 0,
         MPEG_2_5 => 2,
         _ => 1,
     };
-    Some((rate >> halvings, if field(6, 3) == MONO { 1 } else { 2 }))
+    Some((rate >> halvings, if word >> 6 & 3 == MONO { 1 } else { 2 }))
+}
+
+/// Returns the samples per channel of the layer III frame at the start of a sample.
+pub fn layer3_samples(sample: &[u8]) -> Option<u32> {
+    let (version, _) = layer3_header(sample)?;
+    Some(if version == MPEG_1 { 1152 } else { 576 })
+}
+
+/// Returns the version and the header of the layer III frame at the start of a sample.
+fn layer3_header(sample: &[u8]) -> Option<(u32, u32)> {
+    let word = u32::from_be_bytes(*sample.first_chunk()?);
+    let field = |shift: u32, mask: u32| word >> shift & mask;
+    let version = field(19, 3);
+    // Version 1, the last bit rate and the last sample rate are reserved.
+    let is_layer3 = field(21, 0x7ff) == 0x7ff && version != 1 && field(17, 3) == LAYER_III;
+    (is_layer3 && field(12, 15) != 15 && field(10, 3) != 3).then_some((version, word))
 }
 
 #[cfg(test)]

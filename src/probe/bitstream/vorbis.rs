@@ -47,6 +47,12 @@ impl Headers {
         Some(headers)
     }
 
+    /// Returns the sizes of the blocks of the stream.
+    pub fn block_sizes(self) -> BlockSizes {
+        let before = self.blocks[usize::from(self.modes.first().is_some_and(|is_long| *is_long))];
+        BlockSizes { blocks: self.blocks, modes: self.modes, before }
+    }
+
     fn identification(header: &[u8]) -> Option<Headers> {
         let mut bits = LowFirst::header(header, IDENTIFICATION).filter(|_| header.len() == 30)?;
         bits.take(32)?; // version
@@ -90,6 +96,32 @@ impl Headers {
             bits.index(8, mappings)?;
         }
         bits.flag()?.then_some(())
+    }
+}
+
+/// The sizes of the blocks of a stream, of which each overlaps the one before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockSizes {
+    blocks: [u32; 2],
+    modes: Vec<bool>,
+    before: u32,
+}
+
+impl BlockSizes {
+    /// Returns the samples of the next packet (4.3.1); `None` when it is none of audio.
+    pub fn samples(&mut self, packet: &[u8]) -> Option<u32> {
+        let &first = packet.first().filter(|first| *first & 1 == 0)?;
+        let first = u32::from(first);
+        let mode_bits = bit_length(self.modes.len() as u32 - 1);
+        let is_long = *self.modes.get((first >> 1 & ((1 << mode_bits) - 1)) as usize)?;
+        if is_long {
+            // The library leaves room for the number of a single mode.
+            self.before = self.blocks[(first >> (mode_bits.max(1) + 1) & 1) as usize];
+        }
+        let size = self.blocks[usize::from(is_long)];
+        let samples = (self.before + size) / 4;
+        self.before = size;
+        Some(samples)
     }
 }
 

@@ -12,6 +12,7 @@ mod hdr;
 mod iso;
 mod matroska;
 mod names;
+mod packet_length;
 mod reason;
 mod stream_count;
 mod video;

@@ -159,6 +159,32 @@ fn complete_vp9(first_sample: &[u8], container_color: ColorCodes, video: &mut Vi
     Some(())
 }
 
+/// Completes a stream of VP9 that begins with a predicted frame, which no decoder shows. `None` when it is invalid.
+pub(super) fn complete_undecodable(
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<()> {
+    video.profile = Some(format!("Profile {}", vp9::profile(first_sample)?));
+    video.color = container_color.tags();
+    Some(())
+}
+
+/// Completes a stream without samples; `None` for a codec whose configuration says more.
+pub(super) fn complete_without_samples(
+    codec: &Codec,
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<()> {
+    match codec {
+        Codec::Vp8 => set_pixels(video, pixels(Chroma::Half420, 8, false)?),
+        Codec::Vp9 => {}
+        _ => return None,
+    }
+    video.color = container_color.tags();
+    Some(())
+}
+
 fn complete_h263(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<()> {
     let (width, height) = mpeg_video::h263_picture_size(first_sample)?;
     set_pixels(video, pixels(Chroma::Half420, 8, false)?);

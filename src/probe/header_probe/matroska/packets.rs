@@ -1,12 +1,18 @@
 //! Turns blocks into packets with the times and flags that the media library gives them.
+//!
+//! These facts need the headers of blocks: the start of each stream, the frame rate of video without a declared duration
+//! of frames, cadence, groups of pictures, lost frames, and where a truncated file ends.
 
-use super::super::cache::{ALWAYS_WALK_BYTES, Cache};
+use super::super::cache::Cache;
+use super::super::packet_length::PacketLength;
 use super::super::reason::{Reason, Stop};
-use super::super::{audio, hdr, video};
-use super::blocks::{Block, Clusters};
+use super::super::{audio, video};
+use super::blocks::{Block, Clusters, Tail};
+use super::first_packets::{FirstPacket, begin_stream};
+use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
 use super::tracks::{Clock, Track, TrackContent};
-use crate::model::{Codec, MediaFacts};
+use crate::model::{AudioStream, Codec, MediaFacts, VideoStream};
 use crate::probe::bytes::read_range;
 use crate::probe::packet::Packet;
 use crate::probe::packet_walk::PacketWalk;
@@ -14,6 +20,10 @@ use crate::probe::video_packets::{PacketFormat, VideoPackets};
 
 /// Bytes searched for the first block of every stream in a file whose blocks are not all read.
 const FIRST_BYTES: u64 = 8 << 20;
+/// Samples per channel in a frame of AAC.
+const AAC_SAMPLES: i64 = 1024;
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
 
 /// Reads the packets, all or the first of every stream, which complete the streams.
 pub(super) fn read_packets(
@@ -30,39 +40,197 @@ pub(super) fn read_packets(
     if (bytes.len() as u64) < wanted {
         return Err(Reason::MissingData.into());
     }
-    let clusters = Clusters { bytes: &bytes, complete: wanted == length };
-    let mut walk = PacketWalk::new(facts);
-    let mut begun = vec![false; tracks.len()];
-    clusters.read(|block| {
-        let position = tracks.iter().position(|track| track.number == block.track);
+    let tail = match wanted == length {
+        true if segment.truncated => Tail::Truncated,
+        true => Tail::SegmentEnd,
+        false => Tail::More,
+    };
+    let clusters = Clusters { bytes: &bytes, tail };
+    let mut reader = Reader::new(tracks, clock, segment.truncated, all, facts)?;
+    clusters.read(|block| reader.add(&block))?;
+    Ok(reader.finish()?)
+}
+
+/// Reads the packets of all streams.
+struct Reader<'a> {
+    tracks: &'a [Track],
+    clock: Clock,
+    /// Whether the file ends before its segment.
+    truncated: bool,
+    /// Whether all packets are read.
+    all: bool,
+    facts: &'a mut MediaFacts,
+    walk: PacketWalk,
+    /// By track, the number of packets read.
+    counts: Vec<u64>,
+    lengths: Vec<PacketLength>,
+    analysis: Analysis,
+}
+
+impl<'a> Reader<'a> {
+    fn new(
+        tracks: &'a [Track],
+        clock: Clock,
+        truncated: bool,
+        all: bool,
+        facts: &'a mut MediaFacts,
+    ) -> Result<Reader<'a>, Reason> {
+        let mut analysis = Analysis::new(clock.base);
+        let mut lengths = Vec::new();
+        for track in tracks {
+            lengths.push(match &track.content {
+                TrackContent::Audio(audio) => PacketLength::new(&audio.codec, &track.config),
+                TrackContent::Video(_) | TrackContent::Subtitle(_) => PacketLength::Unknown,
+            });
+            match &track.content {
+                TrackContent::Video(video) => {
+                    analysis.add_stream(Some(video.frame_rate), video.frame_rate.is_none());
+                }
+                TrackContent::Audio(_) => analysis.add_stream(Some(None), false),
+                TrackContent::Subtitle(_) => analysis.add_stream(None, false),
+            }
+        }
+        // All frames tell the rate. The order of frames in H.264 and HEVC is known only after decoding.
+        let is_reordered = |track: &Track| matches!(track.codec(), Some(Codec::H264 | Codec::Hevc));
+        if !analysis.is_settled(all) || truncated && tracks.iter().any(is_reordered) {
+            return Err(if truncated { Reason::MissingData } else { Reason::Duration });
+        }
+        let walk = PacketWalk::new(facts);
+        let counts = vec![0; tracks.len()];
+        Ok(Reader { tracks, clock, truncated, all, facts, walk, counts, lengths, analysis })
+    }
+
+    /// Adds a block. Returns whether more are needed.
+    fn add(&mut self, block: &Block<'_>) -> Result<bool, Reason> {
+        let position = self.tracks.iter().position(|track| track.number == block.track);
         let position = position.ok_or(Reason::Malformed)?;
-        let (track, index) = (&tracks[position], position as u32);
+        let (track, index) = (&self.tracks[position], position as u32);
         if block.data.is_empty() {
             return Err(Reason::RareElement);
         }
-        let packet = packet(track, &block, clock)?;
-        if !begun[position] {
-            begin_stream(track, index, &packet, block.frames > 1, clock, facts)?;
-            begun[position] = true;
+        let mut packet = packet(track, block, self.clock)?;
+        if self.counts[position] == 0 {
+            let first = FirstPacket { packet: &packet, is_laced: block.frames > 1, all: self.all };
+            begin_stream(track, index, &first, self.clock, self.facts)?;
+            if track.codec().is_some() && !packet.key {
+                self.analysis.set_undecodable(position);
+            }
+        } else if packet.key && self.analysis.is_undecodable(position) {
+            return Err(Reason::FirstSample);
         }
-        check_frame(track, index, &packet, facts)?;
-        if all {
-            walk.add(index, clock.base, &packet, || begin(track));
+        self.set_duration(position, block, &mut packet)?;
+        check_frame(track, index, &packet, self.facts)?;
+        self.counts[position] += 1;
+        if self.all {
+            self.walk.add(index, self.clock.base, &packet, || begin(track));
         }
-        Ok(all || begun.contains(&false))
-    })?;
-    let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
-    if tracks.iter().zip(&begun).any(|(track, begun)| is_media(track) && !begun) {
-        return Err(Reason::EmptyTrack.into());
+        Ok(self.all || self.counts.contains(&0))
     }
-    if all {
-        walk.write_to(facts, |_| clock.base);
-        let is_single = |index: u32| walk.packets_of(index) == 1;
-        if facts.video.iter().any(|video| is_single(video.index)) {
-            return Err(Reason::StartTime.into());
+
+    /// Sets how long a packet lasts as far as its data, or the packets before it, tell it.
+    fn set_duration(
+        &mut self,
+        position: usize,
+        block: &Block<'_>,
+        packet: &mut Packet<'_>,
+    ) -> Result<(), Reason> {
+        let track = &self.tracks[position];
+        match &track.content {
+            TrackContent::Audio(declared) if block.frames == 1 => {
+                let ticks =
+                    self.lengths[position].ticks(packet.data, declared.sample_rate, self.clock.base)?;
+                let is_decoded = self.counts[position] > 0 && (self.truncated || self.analysis.is_wanted());
+                packet.duration = match ticks {
+                    Some(ticks) => ticks,
+                    // The library knows the length of frames of AAC once it has decoded one.
+                    None if packet.duration == 0 && is_decoded && declared.codec == Codec::Aac => {
+                        AAC_SAMPLES * i64::from(self.clock.base.den)
+                            / (i64::from(declared.sample_rate) * i64::from(self.clock.base.num))
+                    }
+                    None => packet.duration,
+                };
+            }
+            // The library takes laced frames apart.
+            TrackContent::Audio(_) if self.analysis.is_wanted() => return Err(Reason::RareElement),
+            _ => {}
         }
+        let bytes = packet.data.len() as u64;
+        let seen = Seen { time: packet.pts.unwrap_or(0), duration: packet.duration, bytes };
+        self.analysis.add(position, &seen);
+        if packet.duration == 0 && matches!(&track.content, TrackContent::Video(_)) {
+            packet.duration = self.analysis.frame_ticks(position);
+        }
+        Ok(())
     }
-    Ok(walk)
+
+    /// Writes what the packets tell.
+    fn finish(mut self) -> Result<PacketWalk, Reason> {
+        let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
+        let is_empty = |(track, count): (&Track, &u64)| is_media(track) && *count == 0;
+        if self.tracks.iter().zip(&self.counts).any(is_empty) {
+            if !self.truncated || self.counts.iter().any(|count| *count > 0) {
+                return Err(Reason::EmptyTrack);
+            }
+            self.complete_empty()?;
+        }
+        for video in self.facts.video.iter_mut().filter(|video| video.frame_rate.is_none()) {
+            video.frame_rate = self.analysis.rate(video.index as usize);
+        }
+        if self.all {
+            self.walk.write_to(self.facts, |_| self.clock.base);
+            self.set_h264_starts()?;
+        }
+        Ok(self.walk)
+    }
+
+    /// Completes the streams of a file without packets, as far as their configuration goes.
+    fn complete_empty(&mut self) -> Result<(), Reason> {
+        let duration_s = self.facts.duration_s;
+        for (track, index) in self.tracks.iter().zip(0_u32..) {
+            match &track.content {
+                TrackContent::Video(declared) => {
+                    let is_stream = |stream: &&mut VideoStream| stream.index == index;
+                    let stream = self.facts.video.iter_mut().find(is_stream).ok_or(Reason::TrackKind)?;
+                    video::complete_without_samples(&declared.codec, declared.color, stream)
+                        .ok_or(Reason::VideoConfiguration)?;
+                    stream.duration_s = duration_s;
+                }
+                TrackContent::Audio(declared) => {
+                    let is_stream = |stream: &&mut AudioStream| stream.index == index;
+                    let stream = self.facts.audio.iter_mut().find(is_stream).ok_or(Reason::TrackKind)?;
+                    audio::complete(&declared.codec, &track.config, &[], stream)
+                        .ok_or(Reason::AudioConfiguration)?;
+                    stream.duration_s = duration_s;
+                }
+                TrackContent::Subtitle(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the start of H.264 streams with a single frame, whose decode time is unknown: the library takes start and
+    /// duration of the file. Fails if that of another stream depends on decoding.
+    fn set_h264_starts(&mut self) -> Result<(), Reason> {
+        let start_s = self.facts.audio.iter().filter_map(|audio| audio.start_s).reduce(f64::min);
+        for video in &mut self.facts.video {
+            if video.codec != Some(Codec::H264) {
+                continue;
+            }
+            let is_single = self.counts.get(video.index as usize) == Some(&1);
+            if !is_single && video.start_s != Some(0.0) {
+                return Err(Reason::StartTime);
+            }
+            if is_single {
+                // Other clocks round these times.
+                if self.clock.scale != MILLISECOND || self.counts.len() > 2 {
+                    return Err(Reason::StartTime);
+                }
+                video.start_s = start_s;
+                video.duration_s = self.facts.duration_s;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Checks that a frame of audio is like the first of its stream.
@@ -78,10 +246,7 @@ fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Result<Packet<'
     let time = block.time - track.delay;
     let declared = track.default_duration.saturating_mul(block.frames) / clock.scale;
     let duration = block.duration.unwrap_or(declared);
-    let codec = match &track.content {
-        TrackContent::Video(video) => Some(&video.codec),
-        TrackContent::Audio(_) | TrackContent::Subtitle(_) => None,
-    };
+    let codec = track.codec();
     let key = match codec {
         Some(codec) => video::is_key(codec, &track.config, block.data, block.key)?,
         None => block.key,
@@ -100,57 +265,9 @@ fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Result<Packet<'
     })
 }
 
-/// Completes the stream of a track from its first packet.
-fn begin_stream(
-    track: &Track,
-    index: u32,
-    packet: &Packet<'_>,
-    is_laced: bool,
-    clock: Clock,
-    facts: &mut MediaFacts,
-) -> Result<(), Reason> {
-    let start_s = packet.pts.and_then(|pts| clock.base.seconds(pts));
-    match &track.content {
-        TrackContent::Video(declared) => {
-            let stream =
-                facts.video.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
-            if is_laced || !packet.key {
-                return Err(Reason::FirstSample);
-            }
-            // Without decode times, the start of the stream depends on how much of it the library decodes.
-            if packet.dts.is_none() && packet.pts != Some(0) {
-                return Err(Reason::StartTime);
-            }
-            video::complete(&declared.codec, &track.config, packet.data, declared.color, stream)
-                .ok_or(Reason::VideoConfiguration)?;
-            stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, stream);
-            stream.start_s = start_s;
-        }
-        TrackContent::Audio(declared) => {
-            let stream =
-                facts.audio.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
-            if is_laced {
-                return Err(Reason::FirstSample);
-            }
-            // Not all frames of a large file are read.
-            if audio::needs_more_samples(&declared.codec) && facts.size_bytes > ALWAYS_WALK_BYTES {
-                return Err(Reason::AudioConfiguration);
-            }
-            audio::complete(&declared.codec, &track.config, packet.data, stream)
-                .ok_or(Reason::AudioConfiguration)?;
-            stream.start_s = start_s;
-        }
-        TrackContent::Subtitle(_) => {}
-    }
-    Ok(())
-}
-
 /// Returns empty statistics of a video stream.
 fn begin(track: &Track) -> VideoPackets {
-    let codec = match &track.content {
-        TrackContent::Video(video) => Some(&video.codec),
-        TrackContent::Audio(_) | TrackContent::Subtitle(_) => None,
-    };
+    let codec = track.codec();
     VideoPackets::new(&PacketFormat {
         codec,
         config: &track.config,

@@ -32,8 +32,10 @@ pub(super) struct Segment {
     pub(super) chapters: Vec<u8>,
     /// Where the first cluster begins.
     pub(super) first_cluster: u64,
-    /// Where the segment ends.
+    /// Where the segment ends in the file.
     pub(super) end: u64,
+    /// Whether the file ends before the segment does.
+    pub(super) truncated: bool,
 }
 
 /// An element on the level of the segment.
@@ -68,13 +70,10 @@ impl Segment {
             return Err(Reason::Malformed.into());
         }
         let end = segment.end.unwrap_or(size);
-        if end > size {
-            return Err(Reason::MissingData.into());
-        }
         if end < size {
             return Err(Reason::RareElement.into());
         }
-        let mut found = Segment { end, ..Segment::default() };
+        let mut found = Segment { end: size, truncated: end > size, ..Segment::default() };
         let (mut at, mut known, mut seeks) = (segment.content, Vec::new(), Vec::new());
         while found.first_cluster == 0 {
             let element = head_at(cache, at)?;
@@ -94,10 +93,16 @@ impl Segment {
         }
         for (id, position) in seeks {
             let at = segment.content.checked_add(position).ok_or(Reason::Malformed)?;
-            if known.contains(&(id, at)) || id == ids::CUES || id == ids::CLUSTER {
+            // The library reads one element of each kind, except tags.
+            let is_known = |known: &(u32, u64)| known.0 == id && (id != ids::TAGS || known.1 == at);
+            if known.iter().any(is_known) || id == ids::CUES || id == ids::CLUSTER {
                 continue;
             }
             known.push((id, at));
+            // Where nothing is, it stops.
+            if found.truncated && at >= size {
+                break;
+            }
             let element = head_at(cache, at)?;
             if element.id != id || id == ids::SEEK_HEAD || at < found.first_cluster {
                 return Err(Reason::Malformed.into());
