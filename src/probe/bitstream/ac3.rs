@@ -44,6 +44,17 @@ pub fn frame(bytes: &[u8]) -> Option<Frame> {
     }
 }
 
+/// Returns whether the checksum of a frame with this content fits (ETSI TS 102 366, 6.1.7).
+pub fn is_intact(frame: &[u8]) -> bool {
+    const POLYNOMIAL: u16 = 0x8005;
+    let add = |sum: u16, byte: &u8| {
+        (0..8).fold(sum ^ u16::from(*byte) << 8, |sum, _| {
+            sum << 1 ^ if sum >> 15 == 1 { POLYNOMIAL } else { 0 }
+        })
+    };
+    frame.get(2..).is_some_and(|content| content.iter().fold(0, add) == 0)
+}
+
 fn plain(bits: &mut Bits<'_>) -> Option<Frame> {
     bits.skip(16)?; // checksum
     let rate_code = bits.take(2)?;

@@ -196,6 +196,7 @@ fn size(bits: &mut Bits<'_>, params: &mut SpsParams, separate_planes: bool) -> O
             *side = bits.ue()?;
         }
     }
+    params.crops_start = crop[0] > 0 || crop[2] > 0;
     let planes = if separate_planes { 0 } else { params.chroma_format };
     let unit_x = if matches!(planes, 1 | 2) { 2 } else { 1 };
     let unit_y = if planes == 1 { 2 * fields } else { fields };

@@ -11,7 +11,7 @@ const MAX_SIDE: u32 = 1 << 16;
 /// Returns the only sequence parameter set of an `hvcC` record and the size of the length field before
 /// each NAL unit; `None` when the record is malformed or does not contain exactly one set.
 pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
-    let sets = sets(record)?;
+    let sets: Vec<&[u8]> = sets(record)?.into_iter().filter(|set| is_base_layer(set)).collect();
     let [set] = sets[..] else { return None };
     Some((set, usize::from(record.get(21)? & 3) + 1))
 }
@@ -19,6 +19,11 @@ pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
 /// Parses the first sequence parameter set of an `hvcC` record; `None` when the record is malformed.
 pub fn from_hvcc(record: &[u8]) -> Option<SpsParams> {
     parse_sps(sets(record)?.first()?)
+}
+
+/// Returns whether a NAL unit belongs to the base layer, the only one for decoders without layers.
+pub fn is_base_layer(unit: &[u8]) -> bool {
+    matches!(unit, [first, second, ..] if first & 1 == 0 && second >> 3 == 0)
 }
 
 /// Returns all sequence parameter sets of a record; `None` when the record is malformed.
@@ -37,6 +42,17 @@ pub fn record_units(record: &[u8]) -> Option<Vec<&[u8]>> {
 pub fn record_has_hdr10_metadata(record: &[u8]) -> bool {
     let units = units_of_type(record, NAL_PREFIX_SEI).unwrap_or_default();
     units.into_iter().any(|unit| sei_payload_types(unit).any(|kind| HDR10_MESSAGES.contains(&kind)))
+}
+
+/// Returns whether a record, or these units of a sample, contain a message that replaces the transfer
+/// (`alternative_transfer_characteristics`).
+pub fn replaces_transfer(record: &[u8], sample: &[&[u8]]) -> bool {
+    let in_record = units_of_type(record, NAL_PREFIX_SEI).unwrap_or_default();
+    let in_sample = sample.iter().filter(|unit| unit.first().is_some_and(|byte| byte >> 1 == NAL_PREFIX_SEI));
+    in_record
+        .iter()
+        .chain(in_sample)
+        .any(|unit| sei_payload_types(unit).any(|kind| kind == ALTERNATIVE_TRANSFER))
 }
 
 /// Returns the NAL units of one type in a record.
@@ -246,6 +262,8 @@ fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
 const RASL_TYPES: [u8; 2] = [8, 9];
 const NAL_PREFIX_SEI: u8 = 39;
 /// Mastering display colour volume and content light level (ITU-T H.265, D.2.28 and D.2.35).
+/// The message that replaces the transfer.
+const ALTERNATIVE_TRANSFER: u32 = 147;
 const HDR10_MESSAGES: [u32; 2] = [137, 144];
 
 fn nal_type(unit: &[u8]) -> Option<u8> {

@@ -48,6 +48,8 @@ pub struct SpsParams {
     pub width: u32,
     /// Cropped height in pixels.
     pub height: u32,
+    /// Whether pixels at the top or at the left are cropped.
+    pub crops_start: bool,
     /// Whether only frames are coded; `false` permits fields.
     pub frames_only: bool,
     /// Sample aspect ratio; `None` when the set does not specify one.

@@ -1,5 +1,6 @@
 //! The facts of audio from its configuration record and its first samples.
 
+use super::effort::Effort;
 use crate::model::{AudioStream, Codec};
 use crate::probe::bitstream::{aac, ac3, mpeg_audio, opus, vorbis};
 
@@ -10,16 +11,16 @@ const AMR_WIDE_RATE: u32 = 16_000;
 /// Layouts of AAC by its channel configuration, from 1.
 const AAC_LAYOUTS: [&str; 6] = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1"];
 
-/// Completes an audio stream from its configuration record and the start of its first sample; `None` when they do not
-/// suffice.
+/// Completes an audio stream from its configuration record and the start of its first sample. Returns how much the
+/// library reads; `None` when they do not suffice.
 pub(super) fn complete(
     codec: &Codec,
     config: &[u8],
     first_sample: &[u8],
     audio: &mut AudioStream,
-) -> Option<()> {
+) -> Option<Effort> {
     let (sample_rate, channels) = match codec {
-        codec if codec.is_pcm() => return Some(()),
+        codec if codec.is_pcm() => return Some(Effort::FirstPacket),
         Codec::Aac => {
             let config = aac::low_complexity(config)?;
             // More channels begin with the centre.
@@ -42,12 +43,13 @@ pub(super) fn complete(
             (headers.sample_rate, headers.channels)
         }
         Codec::Ac3 | Codec::Eac3 => {
-            let frame = ac3::frame(first_sample)?;
+            // A damaged frame may be one that a decoder rejects.
+            let frame = ac3::frame(first_sample).filter(|_| ac3::is_intact(first_sample))?;
             audio.bit_rate = Some(frame.bit_rate.into());
             audio.sample_rate = Some(frame.sample_rate);
             audio.channels = Some(frame.channels);
             audio.channel_layout = Some(frame.layout.to_owned());
-            return Some(());
+            return Some(Effort::Analysis);
         }
         Codec::AmrNb | Codec::AmrWb => {
             let rate = if *codec == Codec::AmrNb { AMR_NARROW_RATE } else { AMR_WIDE_RATE };
@@ -58,7 +60,8 @@ pub(super) fn complete(
     audio.sample_rate = Some(sample_rate);
     audio.channels = Some(channels);
     audio.channel_layout = Some((*AAC_LAYOUTS.get(channels as usize - 1)?).to_owned());
-    Some(())
+    let is_analysed = matches!(codec, Codec::AmrNb | Codec::AmrWb) || channels > 2;
+    Some(if is_analysed { Effort::Analysis } else { Effort::FirstPacket })
 }
 
 /// Returns whether the library may take facts of a codec from samples after the first.

@@ -8,6 +8,7 @@
 
 mod audio;
 mod cache;
+mod effort;
 mod hdr;
 mod iso;
 mod matroska;

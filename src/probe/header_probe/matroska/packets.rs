@@ -6,7 +6,7 @@
 use super::super::cache::Cache;
 use super::super::packet_length::PacketLength;
 use super::super::reason::{Reason, Stop};
-use super::super::{audio, video};
+use super::super::{audio, hdr, video};
 use super::blocks::{Block, Clusters, Tail};
 use super::first_packets::{FirstPacket, begin_stream};
 use super::frame_rate::{Analysis, Seen};
@@ -193,6 +193,10 @@ impl<'a> Reader<'a> {
                     let stream = self.facts.video.iter_mut().find(is_stream).ok_or(Reason::TrackKind)?;
                     video::complete_without_samples(&declared.codec, declared.color, stream)
                         .ok_or(Reason::VideoConfiguration)?;
+                    stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, &[], stream);
+                    if declared.has_alpha {
+                        stream.alpha = Some(true);
+                    }
                     stream.duration_s = duration_s;
                 }
                 TrackContent::Audio(declared) => {

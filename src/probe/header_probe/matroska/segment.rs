@@ -122,7 +122,8 @@ impl Segment {
                 self.tags.push(content(cache, element)?);
                 return Ok(());
             }
-            ids::SEEK_HEAD | ids::CUES | ids::VOID | ids::CRC => return Ok(()),
+            ids::CUES => return Ok(check_cues(&content(cache, element)?)?),
+            ids::SEEK_HEAD | ids::VOID | ids::CRC => return Ok(()),
             _ => return Err(Reason::RareElement.into()),
         };
         if !slot.is_empty() {
@@ -156,6 +157,24 @@ fn check_header(content: &[u8]) -> Result<(), Reason> {
         Some("matroska" | "webm") if is_readable => Ok(()),
         _ => Err(Reason::RareElement),
     }
+}
+
+/// Checks cues before the first cluster, which the library reads at once.
+fn check_cues(content: &[u8]) -> Result<(), Reason> {
+    const POINT: u32 = 0xbb;
+    const POSITIONS: u32 = 0xb7;
+    let check = |numbers: &Master<'_>| {
+        let is_number = |(id, number): (u32, &[u8])| number.len() <= 8 || id == ids::VOID || id == POSITIONS;
+        if numbers.iter().all(is_number) { Ok(()) } else { Err(Reason::Malformed) }
+    };
+    for point in Master::read(content)?.all(POINT) {
+        let point = Master::read(point)?;
+        check(&point)?;
+        for positions in point.all(POSITIONS) {
+            check(&Master::read(positions)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns ids and positions in a seek head.
