@@ -57,15 +57,56 @@ pub fn from_avcc(record: &[u8]) -> Option<SpsParams> {
     parse_sps(record.get(8..8_usize.checked_add(length)?)?)
 }
 
-/// Parses one sequence parameter set, NAL header included.
-pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
+/// Returns how many frames are reordered at most, if a sequence parameter set states it (ITU-T H.264, E.1.1).
+pub fn reordered_frames(nal: &[u8]) -> Option<u32> {
     let mut params = SpsParams::default();
-    let (mut bits, separate_planes) = start(nal, &mut params)?;
+    let mut bits = sizes(nal, &mut params)?;
+    bits.flag()?.then_some(())?;
+    vui(&mut bits, &mut params)?;
+    if bits.flag()? {
+        (bits.ue()?, bits.ue()?); // chroma sample locations
+    }
+    if bits.flag()? {
+        bits.skip(32 + 32 + 1)?; // timing
+    }
+    let mut has_buffers = false;
+    for _ in 0..2 {
+        if bits.flag()? {
+            has_buffers = true;
+            let schedules = bits.ue().filter(|count| *count < 32)? + 1;
+            bits.skip(4 + 4)?; // scales
+            for _ in 0..schedules {
+                (bits.ue()?, bits.ue()?, bits.flag()?);
+            }
+            bits.skip(5 + 5 + 5 + 5)?; // lengths of delays
+        }
+    }
+    bits.skip(usize::from(has_buffers) + 1)?; // low_delay_hrd_flag, pic_struct_present_flag
+    bits.flag()?.then_some(())?;
+    bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
+    for _ in 0..4 {
+        bits.ue()?; // limits of sizes and vectors
+    }
+    let frames = bits.ue().filter(|frames| *frames <= 16)?;
+    bits.ue()?; // max_dec_frame_buffering
+    Some(frames)
+}
+
+/// Reads a set up to the size of frames.
+fn sizes<'a>(nal: &'a [u8], params: &mut SpsParams) -> Option<Bits<'a>> {
+    let (mut bits, separate_planes) = start(nal, params)?;
     bits.ue()?; // log2_max_frame_num_minus4
     picture_order(&mut bits)?;
     bits.ue()?; // max_num_ref_frames
     bits.skip(1)?; // gaps_in_frame_num_value_allowed_flag
-    size(&mut bits, &mut params, separate_planes)?;
+    size(&mut bits, params, separate_planes)?;
+    Some(bits)
+}
+
+/// Parses one sequence parameter set, NAL header included.
+pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
+    let mut params = SpsParams::default();
+    let mut bits = sizes(nal, &mut params)?;
     // Truncated usability information does not invalidate the fields before it.
     params.complete = !bits.flag()? || vui(&mut bits, &mut params).is_some();
     Some(params)

@@ -46,7 +46,7 @@ impl PacketLength {
         let (samples, rate) = match self {
             PacketLength::Unknown => return Ok(None),
             PacketLength::Ac3 => (ac3::frame(packet).map(|frame| frame.samples), sample_rate),
-            PacketLength::Mp3 => (mpeg_audio::layer3_samples(packet), sample_rate),
+            PacketLength::Mp3 => (mpeg_audio::layer3_frame(packet).map(|frame| frame.samples), sample_rate),
             PacketLength::Opus => (opus::samples(packet), OPUS_RATE),
             PacketLength::Vorbis(sizes) => (sizes.samples(packet), sample_rate),
         };

@@ -1,5 +1,6 @@
 //! Adds the streams of a movie to the facts.
 
+use super::super::audio::FrameHeader;
 use super::super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::super::effort::Effort;
 use super::super::reason::{Reason, Stop};
@@ -266,8 +267,10 @@ fn audio_stream(
     }
     let effort = audio::complete(&entry.codec, &entry.config, &first, &mut stream);
     let effort = effort.ok_or(Reason::AudioConfiguration)?;
-    if audio::needs_more_samples(&entry.codec) {
-        check_frames(cache, common, &entry.codec, &stream)?;
+    if effort == Effort::Analysis
+        && let Some(header) = FrameHeader::read(&entry.codec, &first)
+    {
+        check_frames(cache, common, &entry.codec, header)?;
     }
     Ok((stream, effort))
 }
@@ -277,7 +280,7 @@ fn check_frames(
     cache: &Cache<'_>,
     common: &Common<'_>,
     codec: &Codec,
-    stream: &AudioStream,
+    header: FrameHeader,
 ) -> Result<(), Stop> {
     let entries = &common.index.entries;
     let first = entries.first().map_or(0, |entry| entry.time);
@@ -286,7 +289,7 @@ fn check_frames(
     };
     for entry in entries.iter().take_while(is_analysed) {
         let start = read_range(cache, entry.position, FRAME_START)?;
-        if !audio::continues(codec, &start, entry.size as usize, stream) {
+        if !header.continues(codec, &start, entry.size as usize) {
             return Err(Reason::AudioConfiguration.into());
         }
     }

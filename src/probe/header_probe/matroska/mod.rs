@@ -5,6 +5,7 @@
 //! last block shows the end.
 
 mod blocks;
+mod decode_order;
 mod first_packets;
 mod frame_rate;
 mod ids;
@@ -24,7 +25,7 @@ use self::tracks::{Clock, Track};
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::stream_count::check_streams;
-use crate::model::{Completeness, Container, MediaFacts};
+use crate::model::{Codec, Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
 use crate::probe::headers::{self, Declared, last_block};
@@ -122,7 +123,9 @@ fn finish(
     }
     // The library analyses a file again whose end contradicts its header.
     let is_missing = matches!(facts.completeness, Completeness::Missing { .. }) && !is_truncated;
-    let is_contradicted = facts.measured_duration_s.is_some() && facts.size_bytes > ALWAYS_WALK_BYTES;
+    let is_reordered = |video: &VideoStream| matches!(video.codec, Some(Codec::H264 | Codec::Hevc));
+    let is_inexact = facts.size_bytes > ALWAYS_WALK_BYTES || facts.video.iter().any(is_reordered);
+    let is_contradicted = facts.measured_duration_s.is_some() && facts.duration_s.is_some() && is_inexact;
     if is_missing || is_contradicted {
         return Err(Reason::MissingData.into());
     }

@@ -3,11 +3,14 @@
 //! These facts need the headers of blocks: the start of each stream, the frame rate of video without a declared duration
 //! of frames, cadence, groups of pictures, lost frames, and where a truncated file ends.
 
+use super::super::audio::FrameHeader;
 use super::super::cache::Cache;
+use super::super::effort::Effort;
 use super::super::packet_length::PacketLength;
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
 use super::blocks::{Block, Clusters, Tail};
+use super::decode_order::DecodeOrder;
 use super::first_packets::{FirstPacket, begin_stream};
 use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
@@ -41,7 +44,7 @@ pub(super) fn read_packets(
         return Err(Reason::MissingData.into());
     }
     let tail = match wanted == length {
-        true if segment.truncated => Tail::Truncated,
+        true if segment.truncated || segment.open => Tail::Truncated,
         true => Tail::SegmentEnd,
         false => Tail::More,
     };
@@ -59,12 +62,18 @@ struct Reader<'a> {
     truncated: bool,
     /// Whether all packets are read.
     all: bool,
+    /// Whether the library analyses a stream.
+    analysed: bool,
     facts: &'a mut MediaFacts,
     walk: PacketWalk,
     /// By track, the number of packets read.
     counts: Vec<u64>,
     lengths: Vec<PacketLength>,
+    /// By track, the header of its first frame if others must be like it.
+    headers: Vec<Option<FrameHeader>>,
     analysis: Analysis,
+    /// By track, the decode times of H.264.
+    orders: Vec<Option<DecodeOrder>>,
 }
 
 impl<'a> Reader<'a> {
@@ -91,13 +100,31 @@ impl<'a> Reader<'a> {
             }
         }
         // All frames tell the rate. The order of frames in H.264 and HEVC is known only after decoding.
-        let is_reordered = |track: &Track| matches!(track.codec(), Some(Codec::H264 | Codec::Hevc));
+        let is_reordered = |track: &Track| match track.codec() {
+            Some(Codec::H264) => DecodeOrder::of(track).is_none(),
+            codec => codec == Some(&Codec::Hevc),
+        };
         if !analysis.is_settled(all) || truncated && tracks.iter().any(is_reordered) {
             return Err(if truncated { Reason::MissingData } else { Reason::Duration });
         }
+        let analysed = truncated || analysis.is_wanted() || facts.duration_s.is_none();
         let walk = PacketWalk::new(facts);
-        let counts = vec![0; tracks.len()];
-        Ok(Reader { tracks, clock, truncated, all, facts, walk, counts, lengths, analysis })
+        let (counts, headers) = (vec![0; tracks.len()], vec![None; tracks.len()]);
+        let orders = tracks.iter().map(DecodeOrder::of).collect();
+        Ok(Reader {
+            tracks,
+            clock,
+            truncated,
+            all,
+            analysed,
+            facts,
+            walk,
+            counts,
+            lengths,
+            headers,
+            analysis,
+            orders,
+        })
     }
 
     /// Adds a block. Returns whether more are needed.
@@ -111,7 +138,8 @@ impl<'a> Reader<'a> {
         let mut packet = packet(track, block, self.clock)?;
         if self.counts[position] == 0 {
             let first = FirstPacket { packet: &packet, is_laced: block.frames > 1, all: self.all };
-            begin_stream(track, index, &first, self.clock, self.facts)?;
+            let effort = begin_stream(track, index, &first, self.clock, self.facts)?;
+            self.analysed |= effort == Effort::Analysis;
             if track.codec().is_some() && !packet.key {
                 self.analysis.set_undecodable(position);
             }
@@ -119,12 +147,30 @@ impl<'a> Reader<'a> {
             return Err(Reason::FirstSample);
         }
         self.set_duration(position, block, &mut packet)?;
-        check_frame(track, index, &packet, self.facts)?;
+        self.check_frame(position, &packet)?;
         self.counts[position] += 1;
+        if let Some(order) = self.orders[position].as_mut().filter(|_| self.truncated) {
+            packet.dts = packet.pts.and_then(|pts| order.add(pts));
+        }
         if self.all {
             self.walk.add(index, self.clock.base, &packet, || begin(track));
         }
         Ok(self.all || self.counts.contains(&0))
+    }
+
+    /// Checks that a frame of audio is like the first of its stream if the library takes facts from several.
+    fn check_frame(&mut self, position: usize, packet: &Packet<'_>) -> Result<(), Reason> {
+        let TrackContent::Audio(declared) = &self.tracks[position].content else { return Ok(()) };
+        if self.counts[position] == 0 {
+            self.headers[position] = FrameHeader::read(&declared.codec, packet.data);
+        }
+        let continues =
+            |header: &FrameHeader| header.continues(&declared.codec, packet.data, packet.data.len());
+        if self.headers[position].as_ref().is_none_or(continues) {
+            Ok(())
+        } else {
+            Err(Reason::AudioConfiguration)
+        }
     }
 
     /// Sets how long a packet lasts as far as its data, or the packets before it, tell it.
@@ -139,7 +185,7 @@ impl<'a> Reader<'a> {
             TrackContent::Audio(declared) if block.frames == 1 => {
                 let ticks =
                     self.lengths[position].ticks(packet.data, declared.sample_rate, self.clock.base)?;
-                let is_decoded = self.counts[position] > 0 && (self.truncated || self.analysis.is_wanted());
+                let is_decoded = self.counts[position] > 0 && self.analysed;
                 packet.duration = match ticks {
                     Some(ticks) => ticks,
                     // The library knows the length of frames of AAC once it has decoded one.
@@ -220,8 +266,13 @@ impl<'a> Reader<'a> {
             if video.codec != Some(Codec::H264) {
                 continue;
             }
-            let is_single = self.counts.get(video.index as usize) == Some(&1);
-            if !is_single && video.start_s != Some(0.0) {
+            let at = video.index as usize;
+            let count = self.counts.get(at).copied().unwrap_or(0);
+            let is_single = count == 1;
+            // The library knows decode times, and with them the start, after the first frames.
+            let order = self.orders.get(at).and_then(Option::as_ref);
+            let is_known = order.is_some_and(|order| count > order.frames() as u64);
+            if !is_single && !is_known && (self.truncated || video.start_s != Some(0.0)) {
                 return Err(Reason::StartTime);
             }
             if is_single {
@@ -235,14 +286,6 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
-}
-
-/// Checks that a frame of audio is like the first of its stream.
-fn check_frame(track: &Track, index: u32, packet: &Packet<'_>, facts: &MediaFacts) -> Result<(), Reason> {
-    let TrackContent::Audio(declared) = &track.content else { return Ok(()) };
-    let stream = facts.audio.iter().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
-    let continues = audio::continues(&declared.codec, packet.data, packet.data.len(), stream);
-    if continues { Ok(()) } else { Err(Reason::AudioConfiguration) }
 }
 
 /// Returns the packet of a block.

@@ -36,6 +36,8 @@ pub(super) struct Segment {
     pub(super) end: u64,
     /// Whether the file ends before the segment does.
     pub(super) truncated: bool,
+    /// Whether the length of the segment is unknown, so that it ends with the file.
+    pub(super) open: bool,
 }
 
 /// An element on the level of the segment.
@@ -73,7 +75,8 @@ impl Segment {
         if end < size {
             return Err(Reason::RareElement.into());
         }
-        let mut found = Segment { end: size, truncated: end > size, ..Segment::default() };
+        let mut found =
+            Segment { end: size, truncated: end > size, open: segment.end.is_none(), ..Segment::default() };
         let (mut at, mut known, mut seeks) = (segment.content, Vec::new(), Vec::new());
         while found.first_cluster == 0 {
             let element = head_at(cache, at)?;
