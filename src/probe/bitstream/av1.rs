@@ -65,11 +65,6 @@ pub fn from_av1c(record: &[u8]) -> Option<SequenceHeader> {
 /// Returns the largest width and height of frames, in pixels, by the sequence header of a sample; `None` for a
 /// sample without one.
 pub fn sequence_size(sample: &[u8]) -> Option<(u32, u32)> {
-    sequence(sample).map(|header| (header.width, header.height))
-}
-
-/// Returns the sequence header of a sample; `None` for a sample without one.
-pub fn sequence(sample: &[u8]) -> Option<SequenceHeader> {
     let mut rest = sample;
     // The sequence header precedes the frames, after few other units.
     for _ in 0..MAX_UNITS {
@@ -84,7 +79,7 @@ pub fn sequence(sample: &[u8]) -> Option<SequenceHeader> {
         let length = usize::try_from(leb128(&mut bits)?).ok()?;
         let start = rest.len() - bits.left() / 8;
         if kind == OBU_SEQUENCE_HEADER {
-            return sequence_header(&mut bits);
+            return sequence_header(&mut bits).map(|header| (header.width, header.height));
         }
         rest = rest.get(start.checked_add(length)?..)?;
     }

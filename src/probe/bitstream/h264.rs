@@ -57,10 +57,14 @@ pub fn from_avcc(record: &[u8]) -> Option<SpsParams> {
     parse_sps(record.get(8..8_usize.checked_add(length)?)?)
 }
 
-/// Returns how many frames are reordered at most, if a sequence parameter set states it (ITU-T H.264, E.1.1).
-pub fn reordered_frames(nal: &[u8]) -> Option<u32> {
+/// Returns how many frames are reordered at most, if the only sequence parameter set of an `avcC` record states it
+/// (ITU-T H.264, E.1.1), and if it and the only picture parameter set are intact.
+pub fn reordered_frames(record: &[u8]) -> Option<u32> {
+    let units = record_units(record)?;
+    let [sequence, picture] = units[..] else { return None };
+    is_picture_set_intact(picture)?;
     let mut params = SpsParams::default();
-    let mut bits = sizes(nal, &mut params)?;
+    let mut bits = sizes(sequence, &mut params)?;
     bits.flag()?.then_some(())?;
     vui(&mut bits, &mut params)?;
     if bits.flag()? {
@@ -89,7 +93,40 @@ pub fn reordered_frames(nal: &[u8]) -> Option<u32> {
     }
     let frames = bits.ue().filter(|frames| *frames <= 16)?;
     bits.ue()?; // max_dec_frame_buffering
+    is_at_end(&mut bits)?;
     Some(frames)
+}
+
+/// Checks that a picture parameter set without fields, slice groups and matrices ends where its fields do (7.3.2.2).
+fn is_picture_set_intact(nal: &[u8]) -> Option<()> {
+    nal.first().filter(|byte| *byte & 0x1f == 8)?;
+    let mut bits = Bits::of_nal(nal.get(1..)?);
+    (bits.ue()?, bits.ue()?); // ids
+    bits.skip(1)?; // entropy_coding_mode_flag
+    bits.flag().filter(|orders_fields| !orders_fields)?;
+    bits.ue().filter(|groups| *groups == 0)?;
+    for _ in 0..2 {
+        bits.ue().filter(|references| *references < 32)?;
+    }
+    bits.skip(1 + 2)?; // weighted prediction
+    for _ in 0..3 {
+        bits.se()?; // quantizers
+    }
+    bits.skip(3)?;
+    if is_at_end(&mut bits.clone()).is_some() {
+        return Some(());
+    }
+    bits.skip(1)?; // transform_8x8_mode_flag
+    bits.flag().filter(|has_matrices| !has_matrices)?;
+    bits.se()?;
+    is_at_end(&mut bits)
+}
+
+/// Checks that only the stop bit and its padding are left.
+fn is_at_end(bits: &mut Bits<'_>) -> Option<()> {
+    bits.flag()?.then_some(())?;
+    let padding = u32::try_from(bits.left()).ok().filter(|padding| *padding < 8)?;
+    (bits.take(padding)? == 0).then_some(())
 }
 
 /// Reads a set up to the size of frames.

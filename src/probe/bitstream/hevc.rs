@@ -44,17 +44,6 @@ pub fn record_has_hdr10_metadata(record: &[u8]) -> bool {
     units.into_iter().any(|unit| sei_payload_types(unit).any(|kind| HDR10_MESSAGES.contains(&kind)))
 }
 
-/// Returns whether a record, or these units of a sample, contain a message that replaces the transfer
-/// (`alternative_transfer_characteristics`).
-pub fn replaces_transfer(record: &[u8], sample: &[&[u8]]) -> bool {
-    let in_record = units_of_type(record, NAL_PREFIX_SEI).unwrap_or_default();
-    let in_sample = sample.iter().filter(|unit| unit.first().is_some_and(|byte| byte >> 1 == NAL_PREFIX_SEI));
-    in_record
-        .iter()
-        .chain(in_sample)
-        .any(|unit| sei_payload_types(unit).any(|kind| kind == ALTERNATIVE_TRANSFER))
-}
-
 /// Returns the NAL units of one type in a record.
 fn units_of_type(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
     let arrays = *record.get(22)?;
@@ -262,8 +251,6 @@ fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
 const RASL_TYPES: [u8; 2] = [8, 9];
 const NAL_PREFIX_SEI: u8 = 39;
 /// Mastering display colour volume and content light level (ITU-T H.265, D.2.28 and D.2.35).
-/// The message that replaces the transfer.
-const ALTERNATIVE_TRANSFER: u32 = 147;
 const HDR10_MESSAGES: [u32; 2] = [137, 144];
 
 fn nal_type(unit: &[u8]) -> Option<u8> {

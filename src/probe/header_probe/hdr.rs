@@ -3,16 +3,10 @@
 use crate::model::{Codec, Hdr, HdrKind, VideoStream};
 use crate::probe::bitstream::hevc;
 
-/// Returns the kind by the transfer of a stream, the metadata of its container, its configuration record and its first
-/// sample.
-pub(super) fn kind(
-    has_container_metadata: bool,
-    config: &[u8],
-    first_sample: &[u8],
-    stream: &VideoStream,
-) -> Option<Hdr> {
-    let is_in_stream = || hevc::record_has_hdr10_metadata(config) || hevc::has_hdr10_metadata(first_sample);
-    let has_metadata = has_container_metadata || stream.codec == Some(Codec::Hevc) && is_in_stream();
+/// Returns the kind by the transfer of a stream, the metadata of its container, and its configuration record.
+pub(super) fn kind(has_container_metadata: bool, config: &[u8], stream: &VideoStream) -> Option<Hdr> {
+    let is_hevc = stream.codec == Some(Codec::Hevc);
+    let has_metadata = has_container_metadata || is_hevc && hevc::record_has_hdr10_metadata(config);
     let kind = match stream.color.transfer.as_deref() {
         Some("smpte2084") if has_metadata => HdrKind::Hdr10,
         Some("smpte2084") => HdrKind::Pq,

@@ -16,8 +16,6 @@ const CONSTRAINED: u8 = 1 << 1;
 const INTRA: u8 = 1 << 3;
 /// Transfers that an SEI message in the stream may replace by another one.
 const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
-/// Bytes of the configuration record of AV1 without a sequence header.
-const AV1_RECORD_BYTES: usize = 4;
 /// The sample aspect ratio of H.263 in its standard formats.
 const H263_ASPECT_RATIO: (u32, u32) = (12, 11);
 /// Matrices by VP9's `color_space`.
@@ -41,7 +39,7 @@ pub(super) fn complete(
         Codec::H263 => complete_h263(first_sample, container_color, video),
         Codec::H264 => complete_nal(config, first_sample, container_color, true, video),
         Codec::Hevc => complete_nal(config, first_sample, container_color, false, video),
-        Codec::Av1 => complete_av1(config, first_sample, video),
+        Codec::Av1 => complete_av1(config, video),
         Codec::Vp8 => complete_vp8(first_sample, container_color, video),
         Codec::Vp9 => complete_vp9(first_sample, container_color, video),
         _ => None,
@@ -95,8 +93,7 @@ fn complete_nal(
         return None;
     }
     let units = nal_units(first_sample, length_bytes)?;
-    let is_replaced = avc || hevc::replaces_transfer(config, &units);
-    let color = resolve_colors(&params, avc, container_color, is_replaced)?;
+    let color = resolve_colors(&params, avc, container_color)?;
     set_pixels(video, nal_pixels(&params, avc, color.range == RANGE_FULL)?);
     video.color = color.tags();
     video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
@@ -123,15 +120,15 @@ fn complete_nal(
         && params.chroma_format < 3
         && params.bit_depth <= 10
         && (params.bit_depth == 10 || params.chroma_format == 1 || color.range != RANGE_FULL)
-        && !REPLACEABLE_TRANSFERS.contains(&color.transfer)
         && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));
     let effort = if is_usual { Effort::FirstPacket } else { Effort::Analysis };
-    (begins && has_sets && units.iter().all(fits)).then_some(effort)
+    // A decoder may reject damaged sets.
+    let is_intact = is_usual || avc && h264::reordered_frames(config).is_some();
+    (begins && has_sets && is_intact && units.iter().all(fits)).then_some(effort)
 }
 
-fn complete_av1(config: &[u8], first_sample: &[u8], video: &mut VideoStream) -> Option<Effort> {
-    let is_in_band = config.len() == AV1_RECORD_BYTES && video.sample_aspect_ratio.is_some();
-    let sequence = if is_in_band { av1::sequence(first_sample)? } else { av1::from_av1c(config)? };
+fn complete_av1(config: &[u8], video: &mut VideoStream) -> Option<Effort> {
+    let sequence = av1::from_av1c(config)?;
     if !has_size(video, sequence.width, sequence.height) || sequence.is_rgb() {
         return None;
     }
@@ -147,7 +144,7 @@ fn complete_av1(config: &[u8], first_sample: &[u8], video: &mut VideoStream) -> 
     video.color = ColorCodes { range: range(sequence.full_range), primaries, transfer, matrix }.tags();
     video.profile = Some((*["Main", "High", "Professional"].get(usize::from(sequence.profile))?).to_owned());
     video.level = Some(i32::from(sequence.level));
-    Some(if is_in_band { Effort::Analysis } else { Effort::FirstPacket })
+    Some(Effort::FirstPacket)
 }
 
 fn complete_vp8(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<Effort> {
@@ -249,12 +246,7 @@ fn range(full: bool) -> u8 {
 
 /// Returns the colours of container and parameter set, combined like a decoder does; `None` when the result is
 /// uncertain.
-fn resolve_colors(
-    params: &SpsParams,
-    avc: bool,
-    container: ColorCodes,
-    may_be_replaced: bool,
-) -> Option<ColorCodes> {
+fn resolve_colors(params: &SpsParams, avc: bool, container: ColorCodes) -> Option<ColorCodes> {
     let mut color = match params.color {
         Some([primaries, transfer, matrix]) => ColorCodes { range: 0, primaries, transfer, matrix },
         None if avc => container,
@@ -262,8 +254,7 @@ fn resolve_colors(
         None => ColorCodes::default(),
     };
     color.range = params.full_range.map(range).unwrap_or(if avc { container.range } else { RANGE_LIMITED });
-    let uncertain =
-        color.matrix == MATRIX_RGB || may_be_replaced && REPLACEABLE_TRANSFERS.contains(&color.transfer);
+    let uncertain = color.matrix == MATRIX_RGB || REPLACEABLE_TRANSFERS.contains(&color.transfer);
     (!uncertain).then_some(color)
 }
 

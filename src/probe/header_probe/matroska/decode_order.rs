@@ -15,8 +15,8 @@ impl DecodeOrder {
     /// Creates the order of a track; `None` for other codecs, and for a stream without or with an unknown reordering, which
     /// the library finds by decoding.
     pub(super) fn of(track: &Track) -> Option<DecodeOrder> {
-        let (set, _) = h264::only_set(&track.config).filter(|_| track.codec() == Some(&Codec::H264))?;
-        let frames = h264::reordered_frames(set).filter(|frames| *frames > 0)? as usize;
+        let frames = h264::reordered_frames(&track.config).filter(|_| track.codec() == Some(&Codec::H264))?;
+        let frames = usize::try_from(frames).ok().filter(|frames| *frames > 0)?;
         Some(DecodeOrder { latest: Vec::new(), frames })
     }
 

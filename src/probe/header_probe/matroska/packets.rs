@@ -23,8 +23,6 @@ use crate::probe::video_packets::{PacketFormat, VideoPackets};
 
 /// Bytes searched for the first block of every stream in a file whose blocks are not all read.
 const FIRST_BYTES: u64 = 8 << 20;
-/// Samples per channel in a frame of AAC.
-const AAC_SAMPLES: i64 = 1024;
 /// In nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
 
@@ -64,6 +62,8 @@ struct Reader<'a> {
     all: bool,
     /// Whether the library analyses a stream.
     analysed: bool,
+    /// Whether facts come from the ends of the last packets.
+    needs_ends: bool,
     facts: &'a mut MediaFacts,
     walk: PacketWalk,
     /// By track, the number of packets read.
@@ -107,7 +107,13 @@ impl<'a> Reader<'a> {
         if !analysis.is_settled(all) || truncated && tracks.iter().any(is_reordered) {
             return Err(if truncated { Reason::MissingData } else { Reason::Duration });
         }
-        let analysed = truncated || analysis.is_wanted() || facts.duration_s.is_none();
+        let needs_ends = truncated || facts.duration_s.is_none();
+        // The parser of AC-3 holds the last frame back.
+        let is_held = |track: &Track| matches!(&track.content, TrackContent::Audio(audio) if matches!(audio.codec, Codec::Ac3 | Codec::Eac3));
+        if needs_ends && tracks.iter().any(is_held) {
+            return Err(if truncated { Reason::MissingData } else { Reason::Duration });
+        }
+        let analysed = needs_ends || analysis.is_wanted();
         let walk = PacketWalk::new(facts);
         let (counts, headers) = (vec![0; tracks.len()], vec![None; tracks.len()]);
         let orders = tracks.iter().map(DecodeOrder::of).collect();
@@ -117,6 +123,7 @@ impl<'a> Reader<'a> {
             truncated,
             all,
             analysed,
+            needs_ends,
             facts,
             walk,
             counts,
@@ -185,19 +192,16 @@ impl<'a> Reader<'a> {
             TrackContent::Audio(declared) if block.frames == 1 => {
                 let ticks =
                     self.lengths[position].ticks(packet.data, declared.sample_rate, self.clock.base)?;
-                let is_decoded = self.counts[position] > 0 && self.analysed;
-                packet.duration = match ticks {
-                    Some(ticks) => ticks,
-                    // The library knows the length of frames of AAC once it has decoded one.
-                    None if packet.duration == 0 && is_decoded && declared.codec == Codec::Aac => {
-                        AAC_SAMPLES * i64::from(self.clock.base.den)
-                            / (i64::from(declared.sample_rate) * i64::from(self.clock.base.num))
-                    }
-                    None => packet.duration,
-                };
+                packet.duration = ticks.unwrap_or(packet.duration);
+                // Of a codec without lengths in its packets, the library knows them once it has decoded one.
+                if self.needs_ends && ticks.is_none() && packet.duration == 0 {
+                    return Err(Reason::Duration);
+                }
             }
             // The library takes laced frames apart.
-            TrackContent::Audio(_) if self.analysis.is_wanted() => return Err(Reason::RareElement),
+            TrackContent::Audio(_) if self.analysis.is_wanted() || self.needs_ends => {
+                return Err(Reason::RareElement);
+            }
             _ => {}
         }
         let bytes = packet.data.len() as u64;
@@ -239,7 +243,7 @@ impl<'a> Reader<'a> {
                     let stream = self.facts.video.iter_mut().find(is_stream).ok_or(Reason::TrackKind)?;
                     video::complete_without_samples(&declared.codec, declared.color, stream)
                         .ok_or(Reason::VideoConfiguration)?;
-                    stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, &[], stream);
+                    stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, stream);
                     if declared.has_alpha {
                         stream.alpha = Some(true);
                     }
@@ -271,8 +275,9 @@ impl<'a> Reader<'a> {
             let is_single = count == 1;
             // The library knows decode times, and with them the start, after the first frames.
             let order = self.orders.get(at).and_then(Option::as_ref);
-            let is_known = order.is_some_and(|order| count > order.frames() as u64);
-            if !is_single && !is_known && (self.truncated || video.start_s != Some(0.0)) {
+            // It begins to keep presentation times with the second frame.
+            let is_known = order.is_some_and(|order| count > order.frames() as u64 + 1);
+            if !is_single && !is_known && (self.analysed || video.start_s != Some(0.0)) {
                 return Err(Reason::StartTime);
             }
             if is_single {
