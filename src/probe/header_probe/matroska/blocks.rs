@@ -199,9 +199,13 @@ fn block(content: &[u8], start: Option<u64>, key: Option<bool>) -> Result<Block<
         let (head, data) = content.get(used..)?.split_first_chunk::<3>()?;
         let time = i64::from(i16::from_be_bytes([head[0], head[1]]));
         let time = i64::try_from(start?).ok()?.checked_add(time).filter(|time| *time >= 0)?;
-        let frames = match head[2] & 6 {
-            0 => 1,
-            lacing => laced_frames(lacing, data)?,
+        let (frames, data) = match head[2] & 6 {
+            0 => (1, data),
+            // Only the number of frames precedes a single one.
+            lacing => match laced_frames(lacing, data)? {
+                1 => (1, data.get(1..)?),
+                frames => (frames, data),
+            },
         };
         let key = key.unwrap_or(head[2] & 0x80 != 0);
         Some(Block { track, time, duration: None, key, frames, data })

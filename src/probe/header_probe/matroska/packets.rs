@@ -142,6 +142,9 @@ impl<'a> Reader<'a> {
         if block.data.is_empty() {
             return Err(Reason::RareElement);
         }
+        if matches!(track.content, TrackContent::Subtitle("webvtt")) && !is_cue(block.data) {
+            return Err(Reason::Sample);
+        }
         let mut packet = packet(track, block, self.clock)?;
         if self.counts[position] == 0 {
             let first = FirstPacket { packet: &packet, is_laced: block.frames > 1, all: self.all };
@@ -291,6 +294,13 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// Returns whether a block of WebVTT has lines for identifier and settings before its text. The library stops reading a
+/// cluster at another one.
+fn is_cue(block: &[u8]) -> bool {
+    let mut lines = block.splitn(3, |byte| *byte == b'\n');
+    lines.nth(2).is_some_and(|text| !text.is_empty())
 }
 
 /// Returns the packet of a block.
