@@ -68,7 +68,8 @@ pub fn reordered_frames(record: &[u8]) -> Option<u32> {
     bits.flag()?.then_some(())?;
     vui(&mut bits, &mut params)?;
     if bits.flag()? {
-        (bits.ue()?, bits.ue()?); // chroma sample locations
+        bits.ue()?; // chroma_sample_loc_type_top_field
+        bits.ue()?; // chroma_sample_loc_type_bottom_field
     }
     if bits.flag()? {
         bits.skip(32 + 32 + 1)?; // timing
@@ -80,7 +81,9 @@ pub fn reordered_frames(record: &[u8]) -> Option<u32> {
             let schedules = bits.ue().filter(|count| *count < 32)? + 1;
             bits.skip(4 + 4)?; // scales
             for _ in 0..schedules {
-                (bits.ue()?, bits.ue()?, bits.flag()?);
+                bits.ue()?; // bit_rate_value_minus1
+                bits.ue()?; // cpb_size_value_minus1
+                bits.skip(1)?; // cbr_flag
             }
             bits.skip(5 + 5 + 5 + 5)?; // lengths of delays
         }
@@ -101,7 +104,8 @@ pub fn reordered_frames(record: &[u8]) -> Option<u32> {
 fn is_picture_set_intact(nal: &[u8]) -> Option<()> {
     nal.first().filter(|byte| *byte & 0x1f == 8)?;
     let mut bits = Bits::of_nal(nal.get(1..)?);
-    (bits.ue()?, bits.ue()?); // ids
+    bits.ue()?; // pic_parameter_set_id
+    bits.ue()?; // seq_parameter_set_id
     bits.skip(1)?; // entropy_coding_mode_flag
     bits.flag().filter(|orders_fields| !orders_fields)?;
     bits.ue().filter(|groups| *groups == 0)?;

@@ -20,7 +20,8 @@ pub fn samples(packet: &[u8]) -> Option<u32> {
         12..16 => [480, 960][usize::from(config & 1)],
         _ => [120, 240, 480, 960][usize::from(config & 3)],
     };
-    let even = |bytes: usize, frames: usize| bytes % frames == 0 && bytes / frames <= MAX_FRAME_BYTES;
+    let even =
+        |bytes: usize, frames: usize| bytes.is_multiple_of(frames) && bytes / frames <= MAX_FRAME_BYTES;
     let (frames, fits) = match code {
         0 => (1, even(rest.len(), 1)),
         1 => (2, even(rest.len(), 2)),

@@ -182,21 +182,6 @@ pub(super) fn complete_undecodable(
     Some(())
 }
 
-/// Completes a stream without samples; `None` for a codec whose configuration says more.
-pub(super) fn complete_without_samples(
-    codec: &Codec,
-    container_color: ColorCodes,
-    video: &mut VideoStream,
-) -> Option<()> {
-    match codec {
-        Codec::Vp8 => set_pixels(video, pixels(Chroma::Half420, 8, false)?),
-        Codec::Vp9 => {}
-        _ => return None,
-    }
-    video.color = container_color.tags();
-    Some(())
-}
-
 fn complete_h263(
     first_sample: &[u8],
     container_color: ColorCodes,

@@ -183,10 +183,21 @@ fn group(content: &[u8], start: Option<u64>) -> Result<Block<'_>, Reason> {
     if !group.iter().all(|(id, _)| is_usual(id)) {
         return Err(Reason::RareElement);
     }
+    check_additions(&group)?;
     let key = !group.has(ids::REFERENCE_BLOCK);
     let mut block = block(group.only(ids::BLOCK)?.ok_or(Reason::Malformed)?, start, Some(key))?;
     block.duration = Some(group.number(ids::BLOCK_DURATION, 0)?).filter(|duration| *duration > 0);
     Ok(block)
+}
+
+/// Checks what is beside a block, with which the library reads the block.
+fn check_additions(group: &Master<'_>) -> Result<(), Reason> {
+    const BLOCK_MORE: u32 = 0xa6;
+    const BLOCK_ADD_ID: u32 = 0xee;
+    for more in group.inside(BLOCK_ADDITIONS)?.all(BLOCK_MORE) {
+        Master::read(more)?.number(BLOCK_ADD_ID, 1)?;
+    }
+    Ok(())
 }
 
 /// Reads a block, whose flags tell whether it is a key frame unless its group does.

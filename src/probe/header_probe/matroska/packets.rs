@@ -8,14 +8,14 @@ use super::super::cache::Cache;
 use super::super::effort::Effort;
 use super::super::packet_length::PacketLength;
 use super::super::reason::{Reason, Stop};
-use super::super::{audio, hdr, video};
+use super::super::video;
 use super::blocks::{Block, Clusters, Tail};
 use super::decode_order::DecodeOrder;
 use super::first_packets::{FirstPacket, begin_stream};
 use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
 use super::tracks::{Clock, Track, TrackContent};
-use crate::model::{AudioStream, Codec, MediaFacts, VideoStream};
+use crate::model::{Codec, MediaFacts};
 use crate::probe::bytes::read_range;
 use crate::probe::packet::Packet;
 use crate::probe::packet_walk::PacketWalk;
@@ -221,10 +221,7 @@ impl<'a> Reader<'a> {
         let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
         let is_empty = |(track, count): (&Track, &u64)| is_media(track) && *count == 0;
         if self.tracks.iter().zip(&self.counts).any(is_empty) {
-            if !self.truncated || self.counts.iter().any(|count| *count > 0) {
-                return Err(Reason::EmptyTrack);
-            }
-            self.complete_empty()?;
+            return Err(Reason::EmptyTrack);
         }
         for video in self.facts.video.iter_mut().filter(|video| video.frame_rate.is_none()) {
             video.frame_rate = self.analysis.rate(video.index as usize);
@@ -234,35 +231,6 @@ impl<'a> Reader<'a> {
             self.set_h264_starts()?;
         }
         Ok(self.walk)
-    }
-
-    /// Completes the streams of a file without packets, as far as their configuration goes.
-    fn complete_empty(&mut self) -> Result<(), Reason> {
-        let duration_s = self.facts.duration_s;
-        for (track, index) in self.tracks.iter().zip(0_u32..) {
-            match &track.content {
-                TrackContent::Video(declared) => {
-                    let is_stream = |stream: &&mut VideoStream| stream.index == index;
-                    let stream = self.facts.video.iter_mut().find(is_stream).ok_or(Reason::TrackKind)?;
-                    video::complete_without_samples(&declared.codec, declared.color, stream)
-                        .ok_or(Reason::VideoConfiguration)?;
-                    stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, stream);
-                    if declared.has_alpha {
-                        stream.alpha = Some(true);
-                    }
-                    stream.duration_s = duration_s;
-                }
-                TrackContent::Audio(declared) => {
-                    let is_stream = |stream: &&mut AudioStream| stream.index == index;
-                    let stream = self.facts.audio.iter_mut().find(is_stream).ok_or(Reason::TrackKind)?;
-                    audio::complete(&declared.codec, &track.config, &[], stream)
-                        .ok_or(Reason::AudioConfiguration)?;
-                    stream.duration_s = duration_s;
-                }
-                TrackContent::Subtitle(_) => {}
-            }
-        }
-        Ok(())
     }
 
     /// Sets the start of H.264 streams with a single frame, whose decode time is unknown: the library takes start and
