@@ -5,9 +5,9 @@ use super::named::named;
 named! {
     /// The codec of a stream. FFmpeg names the codecs of video, audio and images in one list, and so does this enum.
     Codec {
-        Aac = "aac", Ac3 = "ac3", Alac = "alac", Av1 = "av1", Bmp = "bmp", Cfhd = "cfhd",
+        Aac = "aac", Ac3 = "ac3", Alac = "alac", AmrNb = "amr_nb", AmrWb = "amr_wb", Av1 = "av1", Bmp = "bmp", Cfhd = "cfhd",
         Cinepak = "cinepak", Dirac = "dirac", Eac3 = "eac3", EightBps = "8bps", Exr = "exr",
-        Ffv1 = "ffv1", Flac = "flac", Gif = "gif", H264 = "h264", Hevc = "hevc",
+        Ffv1 = "ffv1", Flac = "flac", Gif = "gif", H263 = "h263", H264 = "h264", Hevc = "hevc",
         Jpeg2000 = "jpeg2000", JpegLs = "jpegls", Mjpeg = "mjpeg", Mp3 = "mp3",
         Mpeg1Video = "mpeg1video", Mpeg2Video = "mpeg2video", Mpeg4 = "mpeg4", MsRle = "msrle",
         Opus = "opus", Png = "png", Qtrle = "qtrle", RawVideo = "rawvideo", Rpza = "rpza",

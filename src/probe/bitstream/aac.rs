@@ -15,12 +15,12 @@ const SYNC_EXTENSION: u32 = 0x2b7;
 pub struct LowComplexity {
     /// Sample rate in Hz.
     pub sample_rate: u32,
-    /// Number of channels, 1 or 2.
+    /// Number of channels, 1 to 6.
     pub channels: u32,
 }
 
-/// Parses a configuration; `None` unless it alone proves that the audio is plain low-complexity AAC in
-/// mono or stereo. Other configurations need a decoder.
+/// Parses a configuration; `None` unless it alone proves that the audio is plain low-complexity AAC in a layout up to
+/// 5.1. Other configurations need a decoder.
 pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
     let mut bits = Bits::new(config);
     if bits.take(5)? != LOW_COMPLEXITY {
@@ -30,7 +30,7 @@ pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
         15 => bits.take(24)?,
         index => *RATES.get(index as usize)?,
     };
-    let channels = bits.take(4).filter(|channels| matches!(channels, 1 | 2))?;
+    let channels = bits.take(4).filter(|channels| matches!(channels, 1..=6))?;
     // frameLengthFlag, dependsOnCoreCoder, extensionFlag
     if bits.take(3)? != 0 {
         return None;
@@ -77,6 +77,7 @@ mod tests {
     #[test]
     fn accepts_plain_low_complexity() {
         assert_eq!(low_complexity(&[0x11, 0x90]), Some(LowComplexity { sample_rate: 48_000, channels: 2 }));
+        assert_eq!(low_complexity(&[0x11, 0xb0]).map(|config| config.channels), Some(6));
         let no_sbr = [0x12, 0x08, 0x56, 0xe5, 0x00];
         assert_eq!(low_complexity(&no_sbr), Some(LowComplexity { sample_rate: 44_100, channels: 1 }));
     }
@@ -86,7 +87,7 @@ mod tests {
         assert_eq!(low_complexity(&[0x13, 0x10]), None, "24 kHz may be the core of 48 kHz");
         assert_eq!(low_complexity(&[0x12, 0x10, 0x56, 0xe5, 0x80]), None, "band replication signalled");
         assert_eq!(low_complexity(&[0x2b, 0x92, 0x08, 0x00]), None, "object type 5");
-        assert_eq!(low_complexity(&[0x11, 0xb0]), None, "six channels");
+        assert_eq!(low_complexity(&[0x11, 0xb8]), None, "eight channels");
         assert_eq!(low_complexity(&[0x11, 0x80]), None, "channels in the stream");
         assert_eq!(low_complexity(&[0x11]), None);
         let low_rate = [0x13, 0x10, 0x56, 0xe5, 0x00];

@@ -11,7 +11,7 @@ const MAX_SIDE: u32 = 1 << 16;
 /// Returns the only sequence parameter set of an `hvcC` record and the size of the length field before
 /// each NAL unit; `None` when the record is malformed or does not contain exactly one set.
 pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
-    let sets = sets(record)?;
+    let sets: Vec<&[u8]> = sets(record)?.into_iter().filter(|set| is_base_layer(set)).collect();
     let [set] = sets[..] else { return None };
     Some((set, usize::from(record.get(21)? & 3) + 1))
 }
@@ -19,6 +19,11 @@ pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
 /// Parses the first sequence parameter set of an `hvcC` record; `None` when the record is malformed.
 pub fn from_hvcc(record: &[u8]) -> Option<SpsParams> {
     parse_sps(sets(record)?.first()?)
+}
+
+/// Returns whether a NAL unit belongs to the base layer, the only one for decoders without layers.
+pub fn is_base_layer(unit: &[u8]) -> bool {
+    matches!(unit, [first, second, ..] if first & 1 == 0 && second >> 3 == 0)
 }
 
 /// Returns all sequence parameter sets of a record; `None` when the record is malformed.

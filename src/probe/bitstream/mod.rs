@@ -6,6 +6,7 @@
 //! never a guess.
 
 pub mod aac;
+pub mod ac3;
 pub mod av1;
 mod bits;
 pub mod frame_size;
@@ -18,6 +19,7 @@ pub mod opus;
 pub mod parameter_sets;
 pub mod random_access;
 pub mod references;
+pub mod vorbis;
 pub mod vp8;
 pub mod vp9;
 
@@ -46,6 +48,8 @@ pub struct SpsParams {
     pub width: u32,
     /// Cropped height in pixels.
     pub height: u32,
+    /// Whether pixels at the top or at the left are cropped.
+    pub crops_start: bool,
     /// Whether only frames are coded; `false` permits fields.
     pub frames_only: bool,
     /// Sample aspect ratio; `None` when the set does not specify one.

@@ -1,4 +1,4 @@
-//! Frame sizes in the headers of MPEG-1, MPEG-2 and MPEG-4 part 2 video.
+//! Frame sizes in the headers of MPEG-1, MPEG-2, MPEG-4 part 2 and H.263 video.
 
 use super::Bits;
 
@@ -61,6 +61,22 @@ pub fn object_layer_size(sample: &[u8]) -> Option<(u32, u32)> {
     Some((width, height))
 }
 
+/// Returns width and height of an intra picture of H.263 in one of its standard formats (ITU-T H.263, 5.1).
+pub fn h263_picture_size(sample: &[u8]) -> Option<(u32, u32)> {
+    const START_CODE: u32 = 0x20;
+    const SIZES: [(u32, u32); 5] = [(128, 96), (176, 144), (352, 288), (704, 576), (1408, 1152)];
+    let mut bits = Bits::new(sample.get(..sample.len().min(MAX_SEARCHED))?);
+    bits.take(22).filter(|code| *code == START_CODE)?;
+    bits.skip(8)?; // temporal reference
+    bits.take(2).filter(|marks| *marks == 0b10)?;
+    bits.skip(3)?; // split screen, camera, freeze
+    let size = *SIZES.get((bits.take(3)? as usize).checked_sub(1)?)?;
+    let is_predicted = bits.flag()?;
+    bits.skip(1)?; // unrestricted vectors
+    let is_arithmetic = bits.flag()?;
+    (!is_predicted && !is_arithmetic).then_some(size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +87,15 @@ mod tests {
         assert_eq!(sequence_size(&sample), Some((720, 576)));
         assert_eq!(sequence_size(&[0, 0, 1, 0, 0x2d, 0x02, 0x40]), None);
         assert_eq!(sequence_size(&sample[..6]), None);
+    }
+
+    #[test]
+    fn reads_the_format_of_a_picture() {
+        let mut picture = [0, 0, 0x80, 0x02, 0b0000_1000, 0];
+        assert_eq!(h263_picture_size(&picture), Some((176, 144)));
+        picture[4] |= 0b10;
+        assert_eq!(h263_picture_size(&picture), None, "a predicted picture");
+        assert_eq!(h263_picture_size(&picture[..4]), None);
     }
 
     #[test]

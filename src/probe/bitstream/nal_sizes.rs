@@ -74,7 +74,7 @@ impl NalSizes {
     fn picture_set(&self, unit: &[u8]) -> Option<(u32, u32)> {
         let mut bits = match self.codec {
             SetCodec::Avc if unit.first()? & 0x1f == 8 => Bits::of_nal(unit.get(1..)?),
-            SetCodec::Hevc if is_base_layer(unit) && unit[0] >> 1 & 0x3f == 34 => {
+            SetCodec::Hevc if hevc::is_base_layer(unit) && unit[0] >> 1 & 0x3f == 34 => {
                 Bits::of_nal(unit.get(2..)?)
             }
             _ => return None,
@@ -91,7 +91,7 @@ impl NalSizes {
                 bits.ue()?; // slice_type
                 bits.ue()
             }
-            SetCodec::Hevc if is_base_layer(slice) => {
+            SetCodec::Hevc if hevc::is_base_layer(slice) => {
                 let mut bits = Bits::of_nal(slice.get(2..)?);
                 bits.skip(1)?; // first_slice_segment_in_pic_flag
                 if (16..=23).contains(&(slice[0] >> 1 & 0x3f)) {
@@ -102,10 +102,6 @@ impl NalSizes {
             SetCodec::Hevc => None,
         }
     }
-}
-
-fn is_base_layer(unit: &[u8]) -> bool {
-    matches!(unit, [first, second, ..] if first & 1 == 0 && second >> 3 == 0)
 }
 
 fn put<T>(entries: &mut Vec<(u32, T)>, id: u32, value: T) {

@@ -62,6 +62,14 @@ pub fn key_frame(sample: &[u8]) -> Option<KeyFrame> {
     Some(KeyFrame { profile, bit_depth, color_space, full_range, subsampling, width, height })
 }
 
+/// Returns the profile of a frame; `None` when its header is invalid.
+pub fn profile(frame: &[u8]) -> Option<u8> {
+    let mut bits = Bits::new(frame);
+    bits.take(2).filter(|marker| *marker == 2)?;
+    let (low, high) = (bits.take(1)?, bits.take(1)?);
+    Some((high << 1 | low) as u8).filter(|profile| *profile < 3)
+}
+
 /// Returns width and height, in pixels, of the first frame of a sample if its header states them: of every key
 /// frame, and of other frames that have another size than those they are predicted from.
 pub fn frame_size(sample: &[u8]) -> Option<(u32, u32)> {

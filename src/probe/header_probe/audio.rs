@@ -1,40 +1,105 @@
-//! The facts of audio from its configuration record and its first sample.
+//! The facts of audio from its configuration record and its first samples.
 
+use super::effort::Effort;
 use crate::model::{AudioStream, Codec};
-use crate::probe::bitstream::{aac, mpeg_audio, opus};
+use crate::probe::bitstream::{aac, ac3, mpeg_audio, opus, vorbis};
 
 /// The output sample rate of Opus decoders, in Hz (RFC 7845, 5.1).
 const OPUS_RATE: u32 = 48_000;
+const AMR_NARROW_RATE: u32 = 8000;
+const AMR_WIDE_RATE: u32 = 16_000;
+/// Layouts of AAC by its channel configuration, from 1.
+const AAC_LAYOUTS: [&str; 6] = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1"];
+/// Layouts of Vorbis by its number of channels, from 1.
+const VORBIS_LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"];
 
-/// Completes an audio stream from its configuration record and the start of its first sample; `None` when they do not
-/// suffice.
+/// Completes an audio stream from its configuration record and the start of its first sample. Returns how much the
+/// library reads; `None` when they do not suffice.
 pub(super) fn complete(
     codec: &Codec,
     config: &[u8],
     first_sample: &[u8],
     audio: &mut AudioStream,
-) -> Option<()> {
+) -> Option<Effort> {
+    let mut is_analysed = false;
     let (sample_rate, channels) = match codec {
-        codec if codec.is_pcm() => return Some(()),
+        codec if codec.is_pcm() => return Some(Effort::FirstPacket),
         Codec::Aac => {
             let config = aac::low_complexity(config)?;
-            audio.profile = Some("LC".to_owned());
-            if aac::first_element_channels(first_sample) != Some(config.channels) {
+            // More channels begin with the centre.
+            let first = if config.channels == 2 { 2 } else { 1 };
+            if aac::first_element_channels(first_sample) != Some(first) {
                 return None;
             }
+            audio.profile = Some("LC".to_owned());
             (config.sample_rate, config.channels)
         }
         Codec::Mp3 => {
-            let declared = (audio.sample_rate?, audio.channels.filter(|count| *count <= 2)?);
-            // Without a declared bit rate, the library reads it from the frames.
-            audio.bit_rate?;
-            (mpeg_audio::layer3(first_sample) == Some(declared)).then_some(declared)?
+            let frame = mpeg_audio::layer3_frame(first_sample)?;
+            let found = Some((frame.sample_rate, frame.channels));
+            // Otherwise the library reads bit rate and format from the frames.
+            is_analysed = audio.bit_rate.is_none() || audio.sample_rate.zip(audio.channels) != found;
+            audio.bit_rate.get_or_insert(frame.bit_rate.into());
+            found?
         }
         Codec::Opus => (OPUS_RATE, opus::channels(config)?),
+        Codec::Vorbis => {
+            let headers = vorbis::Headers::parse(config)?;
+            audio.channel_layout = Some((*VORBIS_LAYOUTS.get(headers.channels as usize - 1)?).to_owned());
+            (headers.sample_rate, headers.channels)
+        }
+        Codec::Ac3 | Codec::Eac3 => {
+            // A damaged frame may be one that a decoder rejects.
+            let frame = ac3::frame(first_sample).filter(|_| ac3::is_intact(first_sample))?;
+            (frame.enhanced == (*codec == Codec::Eac3)).then_some(())?;
+            audio.bit_rate = Some(frame.bit_rate.into());
+            audio.sample_rate = Some(frame.sample_rate);
+            audio.channels = Some(frame.channels);
+            audio.channel_layout = Some(frame.layout.to_owned());
+            return Some(Effort::Analysis);
+        }
+        Codec::AmrNb | Codec::AmrWb => {
+            let rate = if *codec == Codec::AmrNb { AMR_NARROW_RATE } else { AMR_WIDE_RATE };
+            (rate, audio.channels.filter(|count| *count == 1)?)
+        }
         _ => return None,
     };
     audio.sample_rate = Some(sample_rate);
     audio.channels = Some(channels);
-    audio.channel_layout = Some(if channels == 1 { "mono" } else { "stereo" }.to_owned());
-    Some(())
+    if audio.channel_layout.is_none() {
+        audio.channel_layout = Some((*AAC_LAYOUTS.get(channels as usize - 1)?).to_owned());
+    }
+    is_analysed |= matches!(codec, Codec::AmrNb | Codec::AmrWb) || channels > 2;
+    Some(if is_analysed { Effort::Analysis } else { Effort::FirstPacket })
+}
+
+/// The header of a frame, for codecs of which the library takes facts from several frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FrameHeader {
+    Ac3(ac3::Frame),
+    Mp3(mpeg_audio::Frame),
+}
+
+impl FrameHeader {
+    /// Reads the header at the start of a sample; `None` for other codecs, and for an invalid header.
+    pub(super) fn read(codec: &Codec, sample: &[u8]) -> Option<FrameHeader> {
+        match codec {
+            Codec::Ac3 | Codec::Eac3 => ac3::frame(sample).map(FrameHeader::Ac3),
+            Codec::Mp3 => mpeg_audio::layer3_frame(sample).map(FrameHeader::Mp3),
+            _ => None,
+        }
+    }
+
+    /// Returns whether a sample of this many bytes, of which these are the first, is a whole frame like this one.
+    pub(super) fn continues(self, codec: &Codec, sample: &[u8], bytes: usize) -> bool {
+        let unsized_header = |header: FrameHeader| match header {
+            FrameHeader::Ac3(frame) => (FrameHeader::Ac3(ac3::Frame { bytes: 0, ..frame }), frame.bytes),
+            FrameHeader::Mp3(frame) => {
+                (FrameHeader::Mp3(mpeg_audio::Frame { bytes: 0, ..frame }), frame.bytes)
+            }
+        };
+        FrameHeader::read(codec, sample).map(unsized_header).is_some_and(|(header, frame_bytes)| {
+            header == unsized_header(self).0 && frame_bytes as usize == bytes
+        })
+    }
 }

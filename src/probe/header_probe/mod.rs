@@ -8,10 +8,12 @@
 
 mod audio;
 mod cache;
+mod effort;
 mod hdr;
 mod iso;
 mod matroska;
 mod names;
+mod packet_length;
 mod reason;
 mod stream_count;
 mod video;

@@ -1,13 +1,32 @@
 //! Which numbers of streams headers settle.
 
 use super::reason::Reason;
-use crate::model::MediaFacts;
+use crate::model::{
+    AudioStream, Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream, VideoStream,
+};
 use crate::probe::similar_audio::pairs;
 
-/// Checks that there is something to see or hear, and no audio stream that may repeat another.
+/// Checks that there is something to see, hear or read, and no audio stream that may repeat another.
 pub(super) fn check_streams(facts: &MediaFacts) -> Result<(), Reason> {
-    if facts.video.is_empty() && facts.audio.is_empty() {
+    let is_subtitle = |stream: &OtherStream| stream.kind == OtherKind::Subtitle;
+    let is_read = facts.container_is(Container::is_matroska) && facts.other.iter().any(is_subtitle);
+    if facts.video.is_empty() && facts.audio.is_empty() && !is_read {
         return Err(Reason::TrackKind);
     }
+    // A decoder of AV1 states a sample aspect ratio, which the headers of its frames contain.
+    let has_unknown_shape =
+        |video: &VideoStream| video.codec == Some(Codec::Av1) && video.sample_aspect_ratio.is_none();
+    if is_decoded(facts) && facts.video.iter().any(has_unknown_shape) {
+        return Err(Reason::VideoConfiguration);
+    }
     if pairs(&facts.audio).is_empty() { Ok(()) } else { Err(Reason::SeveralAudioStreams) }
+}
+
+/// Returns whether the library decodes packets of all streams: where one has no quick way, or data is missing.
+fn is_decoded(facts: &MediaFacts) -> bool {
+    let is_analysed = |audio: &AudioStream| {
+        matches!(audio.codec, Some(Codec::Ac3 | Codec::Eac3 | Codec::AmrNb | Codec::AmrWb))
+            || audio.channels.is_some_and(|channels| channels > 2)
+    };
+    facts.audio.iter().any(is_analysed) || matches!(facts.completeness, Completeness::Missing { .. })
 }

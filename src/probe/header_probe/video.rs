@@ -1,13 +1,14 @@
 //! The facts of video from its configuration record and its first sample.
 
+use super::effort::Effort;
 use super::names::{
     Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, TRANSFER_PQ, UNSPECIFIED, pixels,
 };
 use super::reason::Reason;
-use crate::model::{Codec, VideoStream};
+use crate::model::{Codec, Rational, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
-use crate::probe::bitstream::{SpsParams, av1, h264, hevc, nal_units, vp8, vp9};
+use crate::probe::bitstream::{SpsParams, av1, h264, hevc, mpeg_video, nal_units, vp8, vp9};
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
 const CONSTRAINED: u8 = 1 << 1;
@@ -15,22 +16,27 @@ const CONSTRAINED: u8 = 1 << 1;
 const INTRA: u8 = 1 << 3;
 /// Transfers that an SEI message in the stream may replace by another one.
 const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
+/// The sample aspect ratio of H.263 in its standard formats.
+const H263_ASPECT_RATIO: (u32, u32) = (12, 11);
 /// Matrices by VP9's `color_space`.
 const VP9_MATRICES: [u8; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 
 /// Completes a video stream, which has the size, the colours and the sample aspect ratio of the container, from its
-/// configuration record and its first sample. `None` when they do not suffice, or contradict the container.
+/// configuration record and its first sample. Returns how much the library reads; `None` when they do not suffice, or
+/// contradict the container.
 pub(super) fn complete(
     codec: &Codec,
     config: &[u8],
     first_sample: &[u8],
     container_color: ColorCodes,
     video: &mut VideoStream,
-) -> Option<()> {
-    if packet_syntax(codec, config)?.parse(first_sample).access != Access::Key {
+) -> Option<Effort> {
+    let syntax = packet_syntax(codec, config)?;
+    if syntax != PacketSyntax::Flag && syntax.parse(first_sample).access != Access::Key {
         return None;
     }
     match codec {
+        Codec::H263 => complete_h263(first_sample, container_color, video),
         Codec::H264 => complete_nal(config, first_sample, container_color, true, video),
         Codec::Hevc => complete_nal(config, first_sample, container_color, false, video),
         Codec::Av1 => complete_av1(config, video),
@@ -53,6 +59,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
         Codec::Av1 => PacketSyntax::Av1,
         Codec::Mpeg1Video | Codec::Mpeg2Video => PacketSyntax::Mpeg2,
         Codec::Mpeg4 => PacketSyntax::Mpeg4,
+        Codec::H263 => PacketSyntax::Flag,
         _ => return None,
     })
 }
@@ -60,7 +67,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
 /// Returns whether the library sees a key frame: it reads the samples of most codecs for that. Fails where a sample is
 /// not understood or contradicts its container, because the result depends on details of the library's parsers.
 pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool) -> Result<bool, Reason> {
-    if *codec == Codec::Hevc {
+    if matches!(codec, Codec::Hevc | Codec::H263) {
         return Ok(flagged);
     }
     let access = packet_syntax(codec, config).map(|syntax| syntax.parse(sample).access);
@@ -79,28 +86,27 @@ fn complete_nal(
     container_color: ColorCodes,
     avc: bool,
     video: &mut VideoStream,
-) -> Option<()> {
+) -> Option<Effort> {
     let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
     let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
-    if !(params.complete && params.frames_only && has_size(video, params.width, params.height)) {
+    if !(params.complete && params.frames_only && fits(video, &params, avc)) {
         return None;
     }
+    let units = nal_units(first_sample, length_bytes)?;
     let color = resolve_colors(&params, avc, container_color)?;
-    set_pixels(video, nal_pixels(&params, color.range == RANGE_FULL)?);
+    set_pixels(video, nal_pixels(&params, avc, color.range == RANGE_FULL)?);
     video.color = color.tags();
     video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
     video.level = i32::try_from(params.level_idc).ok();
-    let stated = params.sample_aspect_ratio;
-    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
-    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+    set_aspect_ratio(params.sample_aspect_ratio, video);
     if avc {
         video.field_order = Some("progressive".to_owned());
     }
-    let units = nal_units(first_sample, length_bytes)?;
     let kind = |unit: &[u8]| {
         unit.first().map(|byte| if avc { byte & 0x1f } else { byte >> 1 & 0x3f }).unwrap_or(u8::MAX)
     };
-    let is_set = |unit: &[u8]| kind(unit) == if avc { 7 } else { 33 };
+    // Sets of other layers do not matter to decoders without layers.
+    let is_set = |unit: &[u8]| kind(unit) == if avc { 7 } else { 33 } && (avc || hevc::is_base_layer(unit));
     let is_key = |unit: &[u8]| if avc { kind(unit) == 5 } else { (16..=21).contains(&kind(unit)) };
     let begins = units.iter().any(|unit| is_key(unit));
     // The library ignores a sample with an empty unit, or with bytes that no unit may contain.
@@ -109,10 +115,19 @@ fn complete_nal(
     // The slices must refer to parameter sets that exist.
     let codec = if avc { Codec::H264 } else { Codec::Hevc };
     let has_sets = FrameSizes::of(&codec, config)?.add(first_sample);
-    (begins && has_sets && units.iter().all(fits)).then_some(())
+    // The library reads such streams itself only in usual forms.
+    let is_usual = has_size(video, params.width, params.height)
+        && params.chroma_format < 3
+        && params.bit_depth <= 10
+        && (params.bit_depth == 10 || params.chroma_format == 1 || color.range != RANGE_FULL)
+        && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));
+    let effort = if is_usual { Effort::FirstPacket } else { Effort::Analysis };
+    // A decoder may reject damaged sets.
+    let is_intact = is_usual || avc && h264::reordered_frames(config).is_some();
+    (begins && has_sets && is_intact && units.iter().all(fits)).then_some(effort)
 }
 
-fn complete_av1(config: &[u8], video: &mut VideoStream) -> Option<()> {
+fn complete_av1(config: &[u8], video: &mut VideoStream) -> Option<Effort> {
     let sequence = av1::from_av1c(config)?;
     if !has_size(video, sequence.width, sequence.height) || sequence.is_rgb() {
         return None;
@@ -129,18 +144,18 @@ fn complete_av1(config: &[u8], video: &mut VideoStream) -> Option<()> {
     video.color = ColorCodes { range: range(sequence.full_range), primaries, transfer, matrix }.tags();
     video.profile = Some((*["Main", "High", "Professional"].get(usize::from(sequence.profile))?).to_owned());
     video.level = Some(i32::from(sequence.level));
-    Some(())
+    Some(Effort::FirstPacket)
 }
 
-fn complete_vp8(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<()> {
+fn complete_vp8(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<Effort> {
     let (width, height) = vp8::key_frame_size(first_sample)?;
     set_pixels(video, pixels(Chroma::Half420, 8, false)?);
     video.color = container_color.tags();
     video.field_order = Some("progressive".to_owned());
-    has_size(video, width, height).then_some(())
+    has_size(video, width, height).then_some(Effort::FirstPacket)
 }
 
-fn complete_vp9(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<()> {
+fn complete_vp9(first_sample: &[u8], container_color: ColorCodes, video: &mut VideoStream) -> Option<Effort> {
     let frame = vp9::key_frame(first_sample).filter(|frame| has_size(video, frame.width, frame.height))?;
     let matrix = *VP9_MATRICES.get(usize::from(frame.color_space))?;
     let chroma = match frame.subsampling {
@@ -153,7 +168,50 @@ fn complete_vp9(first_sample: &[u8], container_color: ColorCodes, video: &mut Vi
     set_pixels(video, pixels(chroma, frame.bit_depth, false)?);
     video.color = ColorCodes { range: range(frame.full_range), matrix, ..container_color }.tags();
     video.profile = Some(format!("Profile {}", frame.profile));
+    Some(Effort::FirstPacket)
+}
+
+/// Completes a stream of VP9 that begins with a predicted frame, which no decoder shows. `None` when it is invalid.
+pub(super) fn complete_undecodable(
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<()> {
+    video.profile = Some(format!("Profile {}", vp9::profile(first_sample)?));
+    video.color = container_color.tags();
     Some(())
+}
+
+fn complete_h263(
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<Effort> {
+    let (width, height) = mpeg_video::h263_picture_size(first_sample)?;
+    set_pixels(video, pixels(Chroma::Half420, 8, false)?);
+    video.color = container_color.tags();
+    set_aspect_ratio(Rational::new(H263_ASPECT_RATIO.0, H263_ASPECT_RATIO.1), video);
+    // A decoder rejects a picture with less than eight macroblocks per bit.
+    let is_plausible = first_sample.len() as u64 * 8 > u64::from(width * height / 2048 + 100);
+    (is_plausible && has_size(video, width, height)).then_some(Effort::Analysis)
+}
+
+/// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
+fn set_aspect_ratio(stated: Option<Rational>, video: &mut VideoStream) {
+    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
+    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+}
+
+/// Returns whether a parameter set has the size of the container. That crops H.264 unless the set does.
+fn fits(video: &VideoStream, params: &SpsParams, avc: bool) -> bool {
+    let crops = |declared: Option<u32>, coded: u32| {
+        declared.is_some_and(|side| side <= coded && side.div_ceil(16) == coded.div_ceil(16))
+    };
+    has_size(video, params.width, params.height)
+        || avc
+            && !params.crops_start
+            && crops(video.width, params.width)
+            && crops(video.height, params.height)
 }
 
 fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {
@@ -185,16 +243,21 @@ fn resolve_colors(params: &SpsParams, avc: bool, container: ColorCodes) -> Optio
     (!uncertain).then_some(color)
 }
 
-fn nal_pixels(params: &SpsParams, full_range: bool) -> Option<Pixels> {
+fn nal_pixels(params: &SpsParams, avc: bool, full_range: bool) -> Option<Pixels> {
     if params.bit_depth != params.bit_depth_chroma {
         return None;
     }
-    match (params.chroma_format, params.bit_depth) {
-        (1, 8 | 10) => pixels(Chroma::Half420, params.bit_depth, full_range),
-        (2, 8) if !full_range => pixels(Chroma::Half422, 8, false),
-        (2, 10) => pixels(Chroma::Half422, 10, full_range),
-        _ => None,
+    let chroma = match params.chroma_format {
+        1 => Chroma::Half420,
+        2 => Chroma::Half422,
+        3 => Chroma::Full444,
+        _ => return None,
+    };
+    if avc && params.bit_depth > 10 {
+        return None;
     }
+    // The decoder of HEVC has a format for the full range in 4:2:0 only.
+    pixels(chroma, params.bit_depth, full_range && (avc || chroma == Chroma::Half420))
 }
 
 fn h264_profile(params: &SpsParams) -> Option<&'static str> {

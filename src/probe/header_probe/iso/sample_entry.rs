@@ -130,6 +130,7 @@ impl<'a> VideoEntry<'a> {
             b"av01" => Codec::Av1,
             b"vp08" => Codec::Vp8,
             b"vp09" => Codec::Vp9,
+            b"s263" => Codec::H263,
             _ => return Err(Reason::Codec),
         };
         let name = head.get(34..66).and_then(|name| name.get(1..)).unwrap_or_default();
@@ -159,6 +160,7 @@ impl<'a> VideoEntry<'a> {
             Codec::H264 => b"avcC",
             Codec::Hevc => b"hvcC",
             Codec::Av1 => b"av1C",
+            Codec::H263 => b"d263",
             _ => b"vpcC",
         };
         for node in &nodes {
@@ -285,6 +287,20 @@ impl<'a> AudioEntry<'a> {
                 entry.read_stream_descriptor(&nodes)?;
             }
             b"Opus" => entry.read_opus(&children(fields.0)?)?,
+            b"ac-3" => {
+                allow(&children(fields.0)?, &[b"dac3", b"btrt"])?;
+                entry.codec = Codec::Ac3;
+            }
+            b"ec-3" => {
+                allow(&children(fields.0)?, &[b"dec3", b"btrt"])?;
+                entry.codec = Codec::Eac3;
+            }
+            b"samr" | b"sawb" => {
+                allow(&children(fields.0)?, &[])?;
+                entry.codec = if kind == b"samr" { Codec::AmrNb } else { Codec::AmrWb };
+                // The library sets this whatever is declared.
+                entry.channels = 1;
+            }
             b"sowt" | b"twos" => {
                 allow(&children(fields.0)?, &[])?;
                 entry.set_pcm(bits, kind == b"sowt")?;
@@ -312,6 +328,7 @@ impl<'a> AudioEntry<'a> {
         self.codec = match object_type {
             0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
             0x69 | 0x6b => Codec::Mp3,
+            0xdd => Codec::Vorbis,
             _ => return Err(Reason::AudioConfiguration),
         };
         self.config = Cow::Borrowed(config);

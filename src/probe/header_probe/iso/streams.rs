@@ -1,6 +1,8 @@
 //! Adds the streams of a movie to the facts.
 
-use super::super::cache::Cache;
+use super::super::audio::FrameHeader;
+use super::super::cache::{ALWAYS_WALK_BYTES, Cache};
+use super::super::effort::Effort;
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
 use super::index::{Entry, Index, UNKNOWN_DURATION};
@@ -17,16 +19,21 @@ use crate::probe::timing::{Cadence, TimeBase, write_timing};
 
 /// Bytes of a first sample that are read: NAL units follow each other, so the whole sample is.
 const MAX_SAMPLE: u32 = 16 << 20;
-/// Bytes of a first sample of audio that are read: its header may follow a fill element.
-const AUDIO_START: u32 = 512;
+/// Bytes of a first sample of audio that are read: a frame of Enhanced AC-3 at most.
+const AUDIO_START: u32 = 4096;
 /// Pixels of a frame that every decoder accepts: eight times 4K.
 const MAX_PIXELS: u32 = 64 << 20;
 /// Bytes before the sequence header in the configuration record of AV1.
 const AV1_FIELDS: usize = 4;
+/// Bytes of a frame of audio that contain its header.
+const FRAME_START: usize = 64;
+/// More seconds than the library analyses of a stream.
+const ANALYSED_S: f64 = 6.0;
 /// Ratios of larger numbers come out differently in the library.
 const MAX_RATIO: u32 = 1 << 20;
 
-/// Adds the stream of a track, which has this position. Returns whether its tables say all about its timing.
+/// Adds the stream of a track, which has this position. Returns whether no sample of the file need be read: its tables
+/// say all about its timing, and the library reads no further than the first packet.
 pub(super) fn add_stream(
     cache: &Cache<'_>,
     track: &Track<'_>,
@@ -49,8 +56,9 @@ pub(super) fn add_stream(
             return Ok(timed);
         }
         EntryContent::Audio(entry) => {
-            let audio = audio_stream(cache, &common, track, entry)?;
+            let (audio, effort) = audio_stream(cache, &common, track, entry)?;
             facts.audio.push(audio);
+            return Ok(is_quick(effort, index, facts.size_bytes)?);
         }
         EntryContent::Other(kind, codec) => facts.other.push(OtherStream {
             index: position,
@@ -61,6 +69,16 @@ pub(super) fn add_stream(
         }),
     }
     Ok(true)
+}
+
+/// Returns whether the library reads no further than the first packet of a stream. Fails for the analysis of fragments, and
+/// of a large file, of which not all samples are read.
+fn is_quick(effort: Effort, index: &Index, file_bytes: u64) -> Result<bool, Reason> {
+    match effort {
+        Effort::Analysis if index.fragmented => Err(Reason::Fragments),
+        Effort::Analysis if file_bytes > ALWAYS_WALK_BYTES => Err(Reason::TooLarge),
+        effort => Ok(effort == Effort::FirstPacket),
+    }
 }
 
 /// What a stream has whatever its kind.
@@ -120,10 +138,11 @@ fn video_stream(
         ..VideoStream::default()
     };
     let has_data = !common.index.is_without_data(cache.len()?);
+    let mut is_quick = true;
     if has_data {
         let first = common.first_sample(cache, MAX_SAMPLE)?;
-        video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream)
-            .ok_or(Reason::VideoConfiguration)?;
+        let effort = video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream);
+        is_quick = self::is_quick(effort.ok_or(Reason::VideoConfiguration)?, common.index, cache.len()?)?;
         if common.index.fragmented && entry.codec == Codec::Av1 && !repeats_sequence(entry.config, &first) {
             return Err(Reason::VideoConfiguration.into());
         }
@@ -137,7 +156,7 @@ fn video_stream(
     // What fragments list, the samples show as well.
     let timed =
         !common.index.fragmented && set_timing(&common.index.entries, common.base, samples, &mut stream);
-    Ok((stream, timed && has_data))
+    Ok((stream, timed && has_data && is_quick))
 }
 
 /// Returns whether the first sample of AV1 has the sequence header of the configuration record, or none: the library may
@@ -225,7 +244,7 @@ fn audio_stream(
     common: &Common<'_>,
     track: &Track<'_>,
     entry: &AudioEntry<'_>,
-) -> Result<AudioStream, Stop> {
+) -> Result<(AudioStream, Effort), Stop> {
     let mut stream = AudioStream {
         index: common.position,
         codec: Some(entry.codec.clone()),
@@ -246,6 +265,33 @@ fn audio_stream(
     if entry.frame_bytes > 0 {
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }
-    audio::complete(&entry.codec, &entry.config, &first, &mut stream).ok_or(Reason::AudioConfiguration)?;
-    Ok(stream)
+    let effort = audio::complete(&entry.codec, &entry.config, &first, &mut stream);
+    let effort = effort.ok_or(Reason::AudioConfiguration)?;
+    if effort == Effort::Analysis
+        && let Some(header) = FrameHeader::read(&entry.codec, &first)
+    {
+        check_frames(cache, common, &entry.codec, header)?;
+    }
+    Ok((stream, effort))
+}
+
+/// Checks that the frames which the library analyses are like the first.
+fn check_frames(
+    cache: &Cache<'_>,
+    common: &Common<'_>,
+    codec: &Codec,
+    header: FrameHeader,
+) -> Result<(), Stop> {
+    let entries = &common.index.entries;
+    let first = entries.first().map_or(0, |entry| entry.time);
+    let is_analysed = |entry: &&Entry| {
+        common.base.seconds(entry.time.saturating_sub(first)).is_some_and(|at| at < ANALYSED_S)
+    };
+    for entry in entries.iter().take_while(is_analysed) {
+        let start = read_range(cache, entry.position, FRAME_START)?;
+        if !header.continues(codec, &start, entry.size as usize) {
+            return Err(Reason::AudioConfiguration.into());
+        }
+    }
+    Ok(())
 }

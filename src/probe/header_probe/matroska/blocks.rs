@@ -10,6 +10,7 @@ const POSITION: u32 = 0xa7;
 const PREVIOUS_SIZE: u32 = 0xab;
 /// Elements of a block group that change nothing of a packet's times.
 const DISCARD_PADDING: u32 = 0x75a2;
+const BLOCK_ADDITIONS: u32 = 0x75a1;
 
 /// A block: frames of a track at one time.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,18 @@ pub(super) struct Block<'a> {
 /// The bytes from the first cluster on.
 pub(super) struct Clusters<'a> {
     pub(super) bytes: &'a [u8],
-    /// Whether they reach to the end of the segment.
-    pub(super) complete: bool,
+    pub(super) tail: Tail,
+}
+
+/// What is at the end of the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tail {
+    /// The end of the segment.
+    SegmentEnd,
+    /// More of the segment.
+    More,
+    /// The end of a file that is shorter than its segment.
+    Truncated,
 }
 
 impl<'a> Clusters<'a> {
@@ -38,7 +49,7 @@ impl<'a> Clusters<'a> {
     pub(super) fn read(&self, mut each: impl FnMut(Block<'a>) -> Result<bool, Reason>) -> Result<(), Reason> {
         let mut rest = self.bytes;
         while !rest.is_empty() {
-            let Some((id, length, used)) = element(rest) else { return self.end(Reason::MissingData) };
+            let Some((id, length, used)) = element(rest) else { return self.end(rest) };
             let inside = rest.get(used..).unwrap_or_default();
             let length = length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
             match (id, length) {
@@ -48,7 +59,7 @@ impl<'a> Clusters<'a> {
                     let read = Cluster { bytes: content, whole: is_whole, open: length.is_none() };
                     match read.blocks(&mut each)? {
                         Ending::Stopped => return Ok(()),
-                        Ending::Truncated => return self.end(Reason::MissingData),
+                        Ending::Truncated(at) => return self.end(&content[at..]),
                         Ending::At(used) => rest = &inside[used..],
                     }
                 }
@@ -58,7 +69,7 @@ impl<'a> Clusters<'a> {
                     Some(length),
                 ) => match inside.get(length..) {
                     Some(after) => rest = after,
-                    None => return self.end(Reason::MissingData),
+                    None => return self.end(rest),
                 },
                 _ => return Err(Reason::RareElement),
             }
@@ -66,9 +77,18 @@ impl<'a> Clusters<'a> {
         Ok(())
     }
 
-    /// Returns what it means that the bytes end within an element.
-    fn end(&self, reason: Reason) -> Result<(), Reason> {
-        if self.complete { Err(reason) } else { Ok(()) }
+    /// Returns what it means that the bytes end within an element that begins in `rest`.
+    fn end(&self, rest: &[u8]) -> Result<(), Reason> {
+        match self.tail {
+            Tail::More => Ok(()),
+            Tail::SegmentEnd => Err(Reason::MissingData),
+            // The library looks for another element behind one that it cannot read.
+            Tail::Truncated => {
+                let id = |bytes: &[u8]| bytes.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+                let resumes = rest.windows(4).skip(1).any(|bytes| is_level_1(id(bytes)));
+                if resumes { Err(Reason::MissingData) } else { Ok(()) }
+            }
+        }
     }
 }
 
@@ -76,8 +96,8 @@ impl<'a> Clusters<'a> {
 enum Ending {
     /// The caller needs no more blocks.
     Stopped,
-    /// The bytes end within an element.
-    Truncated,
+    /// The bytes end within the element that begins at this byte.
+    Truncated(usize),
     /// It ends at this byte.
     At(usize),
 }
@@ -96,13 +116,13 @@ impl<'a> Cluster<'a> {
         let (mut at, mut start) = (0, None);
         while at < self.bytes.len() {
             let rest = &self.bytes[at..];
-            let Some((id, length, used)) = element(rest) else { return self.cut() };
+            let Some((id, length, used)) = element(rest) else { return self.cut(at) };
             if self.open && is_level_1(id) {
                 return Ok(Ending::At(at));
             }
             let length = length.and_then(|length| usize::try_from(length).ok()).ok_or(Reason::Malformed)?;
             let Some(content) = rest.get(used..).and_then(|rest| rest.get(..length)) else {
-                return self.cut();
+                return self.cut(at);
             };
             let block = match id {
                 ids::TIMESTAMP if start.is_none() && length <= 8 => {
@@ -121,19 +141,27 @@ impl<'a> Cluster<'a> {
             }
             at += used + length;
         }
-        if self.whole { Ok(Ending::At(at)) } else { Ok(Ending::Truncated) }
+        if self.whole { Ok(Ending::At(at)) } else { Ok(Ending::Truncated(at)) }
     }
 
-    /// Returns what it means that the cluster ends within an element.
-    fn cut(&self) -> Result<Ending, Reason> {
-        if self.whole && !self.open { Err(Reason::Malformed) } else { Ok(Ending::Truncated) }
+    /// Returns what it means that the cluster ends within the element that begins at this byte.
+    fn cut(&self, at: usize) -> Result<Ending, Reason> {
+        if self.whole && !self.open { Err(Reason::Malformed) } else { Ok(Ending::Truncated(at)) }
     }
 }
 
 fn is_level_1(id: u32) -> bool {
+    const ATTACHMENTS: u32 = 0x1941_a469;
     matches!(
         id,
-        ids::CLUSTER | ids::CUES | ids::TAGS | ids::CHAPTERS | ids::SEEK_HEAD | ids::INFO | ids::TRACKS
+        ids::CLUSTER
+            | ids::CUES
+            | ids::TAGS
+            | ids::CHAPTERS
+            | ids::SEEK_HEAD
+            | ids::INFO
+            | ids::TRACKS
+            | ATTACHMENTS
     )
 }
 
@@ -143,16 +171,33 @@ fn group(content: &[u8], start: Option<u64>) -> Result<Block<'_>, Reason> {
     let is_usual = |id: u32| {
         matches!(
             id,
-            ids::BLOCK | ids::BLOCK_DURATION | ids::REFERENCE_BLOCK | ids::VOID | ids::CRC | DISCARD_PADDING
+            ids::BLOCK
+                | ids::BLOCK_DURATION
+                | ids::REFERENCE_BLOCK
+                | ids::VOID
+                | ids::CRC
+                | DISCARD_PADDING
+                | BLOCK_ADDITIONS
         )
     };
     if !group.iter().all(|(id, _)| is_usual(id)) {
         return Err(Reason::RareElement);
     }
+    check_additions(&group)?;
     let key = !group.has(ids::REFERENCE_BLOCK);
     let mut block = block(group.only(ids::BLOCK)?.ok_or(Reason::Malformed)?, start, Some(key))?;
     block.duration = Some(group.number(ids::BLOCK_DURATION, 0)?).filter(|duration| *duration > 0);
     Ok(block)
+}
+
+/// Checks what is beside a block, with which the library reads the block.
+fn check_additions(group: &Master<'_>) -> Result<(), Reason> {
+    const BLOCK_MORE: u32 = 0xa6;
+    const BLOCK_ADD_ID: u32 = 0xee;
+    for more in group.inside(BLOCK_ADDITIONS)?.all(BLOCK_MORE) {
+        Master::read(more)?.number(BLOCK_ADD_ID, 1)?;
+    }
+    Ok(())
 }
 
 /// Reads a block, whose flags tell whether it is a key frame unless its group does.
@@ -165,9 +210,13 @@ fn block(content: &[u8], start: Option<u64>, key: Option<bool>) -> Result<Block<
         let (head, data) = content.get(used..)?.split_first_chunk::<3>()?;
         let time = i64::from(i16::from_be_bytes([head[0], head[1]]));
         let time = i64::try_from(start?).ok()?.checked_add(time).filter(|time| *time >= 0)?;
-        let frames = match head[2] & 6 {
-            0 => 1,
-            lacing => laced_frames(lacing, data)?,
+        let (frames, data) = match head[2] & 6 {
+            0 => (1, data),
+            // Only the number of frames precedes a single one.
+            lacing => match laced_frames(lacing, data)? {
+                1 => (1, data.get(1..)?),
+                frames => (frames, data),
+            },
         };
         let key = key.unwrap_or(head[2] & 0x80 != 0);
         Some(Block { track, time, duration: None, key, frames, data })

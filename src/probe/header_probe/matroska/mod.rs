@@ -5,6 +5,9 @@
 //! last block shows the end.
 
 mod blocks;
+mod decode_order;
+mod first_packets;
+mod frame_rate;
 mod ids;
 mod master;
 mod packets;
@@ -18,11 +21,11 @@ use self::packets::read_packets;
 use self::segment::Segment;
 use self::streams::add_stream;
 use self::tags::Tags;
-use self::tracks::Clock;
+use self::tracks::{Clock, Track};
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::stream_count::check_streams;
-use crate::model::{Completeness, Container, MediaFacts};
+use crate::model::{Codec, Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
 use crate::probe::headers::{self, Declared, last_block};
@@ -55,20 +58,37 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     if !segment.chapters.is_empty() || !declared.encrypted.is_empty() {
         return Err(Reason::RareElement.into());
     }
-    let duration = info.float(ids::DURATION)?.filter(|ticks| *ticks > 0.0).ok_or(Reason::Duration)?;
-    set_duration(duration * clock.scale as f64 * 1000.0 / 1e6, &mut facts)?;
+    match info.float(ids::DURATION)? {
+        Some(ticks) if ticks > 0.0 => set_duration(ticks * clock.scale as f64 * 1000.0 / 1e6, &mut facts)?,
+        // Without a duration, the library computes one from bit rates, unless there is video.
+        _ if !has_video(&tracks) || facts.size_bytes > ALWAYS_WALK_BYTES => {
+            return Err(Reason::Duration.into());
+        }
+        _ => {}
+    }
     for (track, position) in tracks.iter().zip(0..) {
         add_stream(track, position, tags.duration(track), &mut facts);
     }
     let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
     let walk = read_packets(cache, &segment, &tracks, clock, is_small, &mut facts)?;
+    if is_small && facts.duration_s.is_none() {
+        // Of a single frame, the library computes a bit rate.
+        if facts.video.iter().any(|video| walk.packets_of(video.index) <= 2) {
+            return Err(Reason::Duration.into());
+        }
+        facts.measured_duration_s = walk.duration_s(&facts);
+    }
     if is_small {
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
         compare_duration(&walk, &declared, &mut facts);
         set_streams_without_packets(&walk, &mut facts);
     }
-    finish(cache, clock, &declared, &mut facts)?;
+    finish(cache, clock, &declared, segment.truncated && is_small, &mut facts)?;
     Ok(facts)
+}
+
+fn has_video(tracks: &[Track]) -> bool {
+    tracks.iter().any(|track| track.codec().is_some())
 }
 
 /// Sets duration and overall bit rate like the library, from whole microseconds.
@@ -84,7 +104,13 @@ fn set_duration(microseconds: f64, facts: &mut MediaFacts) -> Result<(), Reason>
 }
 
 /// Compares the declarations with the last block of a file whose blocks were not all read.
-fn finish(cache: &Cache<'_>, clock: Clock, declared: &Declared, facts: &mut MediaFacts) -> Result<(), Stop> {
+fn finish(
+    cache: &Cache<'_>,
+    clock: Clock,
+    declared: &Declared,
+    is_truncated: bool,
+    facts: &mut MediaFacts,
+) -> Result<(), Stop> {
     if facts.size_bytes > ALWAYS_WALK_BYTES || needs_last_block(facts) {
         let last = last_block(cache)?.and_then(|time| i64::try_from(time).ok());
         if let Some(begin_s) = last.and_then(|time| clock.base.seconds(time)) {
@@ -95,8 +121,12 @@ fn finish(cache: &Cache<'_>, clock: Clock, declared: &Declared, facts: &mut Medi
             }
         }
     }
-    // A contradiction is a reason to look at the file in every way.
-    if matches!(facts.completeness, Completeness::Missing { .. }) || facts.measured_duration_s.is_some() {
+    // The library analyses a file again whose end contradicts its header.
+    let is_missing = matches!(facts.completeness, Completeness::Missing { .. }) && !is_truncated;
+    let is_reordered = |video: &VideoStream| matches!(video.codec, Some(Codec::H264 | Codec::Hevc));
+    let is_inexact = facts.size_bytes > ALWAYS_WALK_BYTES || facts.video.iter().any(is_reordered);
+    let is_contradicted = facts.measured_duration_s.is_some() && facts.duration_s.is_some() && is_inexact;
+    if is_missing || is_contradicted {
         return Err(Reason::MissingData.into());
     }
     set_playback(declared, facts);

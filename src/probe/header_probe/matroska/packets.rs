@@ -1,9 +1,18 @@
 //! Turns blocks into packets with the times and flags that the media library gives them.
+//!
+//! These facts need the headers of blocks: the start of each stream, the frame rate of video without a declared duration
+//! of frames, cadence, groups of pictures, lost frames, and where a truncated file ends.
 
+use super::super::audio::FrameHeader;
 use super::super::cache::Cache;
+use super::super::effort::Effort;
+use super::super::packet_length::PacketLength;
 use super::super::reason::{Reason, Stop};
-use super::super::{audio, hdr, video};
-use super::blocks::{Block, Clusters};
+use super::super::video;
+use super::blocks::{Block, Clusters, Tail};
+use super::decode_order::DecodeOrder;
+use super::first_packets::{FirstPacket, begin_stream};
+use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
 use super::tracks::{Clock, Track, TrackContent};
 use crate::model::{Codec, MediaFacts};
@@ -14,6 +23,8 @@ use crate::probe::video_packets::{PacketFormat, VideoPackets};
 
 /// Bytes searched for the first block of every stream in a file whose blocks are not all read.
 const FIRST_BYTES: u64 = 8 << 20;
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
 
 /// Reads the packets, all or the first of every stream, which complete the streams.
 pub(super) fn read_packets(
@@ -30,38 +41,234 @@ pub(super) fn read_packets(
     if (bytes.len() as u64) < wanted {
         return Err(Reason::MissingData.into());
     }
-    let clusters = Clusters { bytes: &bytes, complete: wanted == length };
-    let mut walk = PacketWalk::new(facts);
-    let mut begun = vec![false; tracks.len()];
-    clusters.read(|block| {
-        let position = tracks.iter().position(|track| track.number == block.track);
+    let tail = match wanted == length {
+        true if segment.truncated || segment.open => Tail::Truncated,
+        true => Tail::SegmentEnd,
+        false => Tail::More,
+    };
+    let clusters = Clusters { bytes: &bytes, tail };
+    let mut reader = Reader::new(tracks, clock, segment.truncated, all, facts)?;
+    clusters.read(|block| reader.add(&block))?;
+    Ok(reader.finish()?)
+}
+
+/// Reads the packets of all streams.
+struct Reader<'a> {
+    tracks: &'a [Track],
+    clock: Clock,
+    /// Whether the file ends before its segment.
+    truncated: bool,
+    /// Whether all packets are read.
+    all: bool,
+    /// Whether the library analyses a stream.
+    analysed: bool,
+    /// Whether facts come from the ends of the last packets.
+    needs_ends: bool,
+    facts: &'a mut MediaFacts,
+    walk: PacketWalk,
+    /// By track, the number of packets read.
+    counts: Vec<u64>,
+    lengths: Vec<PacketLength>,
+    /// By track, the header of its first frame if others must be like it.
+    headers: Vec<Option<FrameHeader>>,
+    analysis: Analysis,
+    /// By track, the decode times of H.264.
+    orders: Vec<Option<DecodeOrder>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(
+        tracks: &'a [Track],
+        clock: Clock,
+        truncated: bool,
+        all: bool,
+        facts: &'a mut MediaFacts,
+    ) -> Result<Reader<'a>, Reason> {
+        let mut analysis = Analysis::new(clock.base);
+        let mut lengths = Vec::new();
+        for track in tracks {
+            lengths.push(match &track.content {
+                TrackContent::Audio(audio) => PacketLength::new(&audio.codec, &track.config),
+                TrackContent::Video(_) | TrackContent::Subtitle(_) => PacketLength::Unknown,
+            });
+            match &track.content {
+                TrackContent::Video(video) => {
+                    analysis.add_stream(Some(video.frame_rate), video.frame_rate.is_none());
+                }
+                TrackContent::Audio(_) => analysis.add_stream(Some(None), false),
+                TrackContent::Subtitle(_) => analysis.add_stream(None, false),
+            }
+        }
+        // All frames tell the rate. The order of frames in H.264 and HEVC is known only after decoding.
+        let is_reordered = |track: &Track| match track.codec() {
+            Some(Codec::H264) => DecodeOrder::of(track).is_none(),
+            codec => codec == Some(&Codec::Hevc),
+        };
+        if !analysis.is_settled(all) || truncated && tracks.iter().any(is_reordered) {
+            return Err(if truncated { Reason::MissingData } else { Reason::Duration });
+        }
+        let needs_ends = truncated || facts.duration_s.is_none();
+        // The parser of AC-3 holds the last frame back.
+        let is_held = |track: &Track| matches!(&track.content, TrackContent::Audio(audio) if matches!(audio.codec, Codec::Ac3 | Codec::Eac3));
+        if needs_ends && tracks.iter().any(is_held) {
+            return Err(if truncated { Reason::MissingData } else { Reason::Duration });
+        }
+        let analysed = needs_ends || analysis.is_wanted();
+        let walk = PacketWalk::new(facts);
+        let (counts, headers) = (vec![0; tracks.len()], vec![None; tracks.len()]);
+        let orders = tracks.iter().map(DecodeOrder::of).collect();
+        Ok(Reader {
+            tracks,
+            clock,
+            truncated,
+            all,
+            analysed,
+            needs_ends,
+            facts,
+            walk,
+            counts,
+            lengths,
+            headers,
+            analysis,
+            orders,
+        })
+    }
+
+    /// Adds a block. Returns whether more are needed.
+    fn add(&mut self, block: &Block<'_>) -> Result<bool, Reason> {
+        let position = self.tracks.iter().position(|track| track.number == block.track);
         let position = position.ok_or(Reason::Malformed)?;
-        let (track, index) = (&tracks[position], position as u32);
+        let (track, index) = (&self.tracks[position], position as u32);
         if block.data.is_empty() {
             return Err(Reason::RareElement);
         }
-        let packet = packet(track, &block, clock)?;
-        if !begun[position] {
-            begin_stream(track, index, &packet, block.frames > 1, clock, facts)?;
-            begun[position] = true;
+        if matches!(track.content, TrackContent::Subtitle("webvtt")) && !is_cue(block.data) {
+            return Err(Reason::Sample);
         }
-        if all {
-            walk.add(index, clock.base, &packet, || begin(track));
+        let mut packet = packet(track, block, self.clock)?;
+        if self.counts[position] == 0 {
+            let first = FirstPacket { packet: &packet, is_laced: block.frames > 1, all: self.all };
+            let effort = begin_stream(track, index, &first, self.clock, self.facts)?;
+            self.analysed |= effort == Effort::Analysis;
+            if track.codec().is_some() && !packet.key {
+                self.analysis.set_undecodable(position);
+            }
+        } else if packet.key && self.analysis.is_undecodable(position) {
+            return Err(Reason::FirstSample);
         }
-        Ok(all || begun.contains(&false))
-    })?;
-    let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
-    if tracks.iter().zip(&begun).any(|(track, begun)| is_media(track) && !begun) {
-        return Err(Reason::EmptyTrack.into());
+        self.set_duration(position, block, &mut packet)?;
+        self.check_frame(position, &packet)?;
+        self.counts[position] += 1;
+        if let Some(order) = self.orders[position].as_mut().filter(|_| self.truncated) {
+            packet.dts = packet.pts.and_then(|pts| order.add(pts));
+        }
+        if self.all {
+            self.walk.add(index, self.clock.base, &packet, || begin(track));
+        }
+        Ok(self.all || self.counts.contains(&0))
     }
-    if all {
-        walk.write_to(facts, |_| clock.base);
-        let is_single = |index: u32| walk.packets_of(index) == 1;
-        if facts.video.iter().any(|video| is_single(video.index)) {
-            return Err(Reason::StartTime.into());
+
+    /// Checks that a frame of audio is like the first of its stream if the library takes facts from several.
+    fn check_frame(&mut self, position: usize, packet: &Packet<'_>) -> Result<(), Reason> {
+        let TrackContent::Audio(declared) = &self.tracks[position].content else { return Ok(()) };
+        if self.counts[position] == 0 {
+            self.headers[position] = FrameHeader::read(&declared.codec, packet.data);
+        }
+        let continues =
+            |header: &FrameHeader| header.continues(&declared.codec, packet.data, packet.data.len());
+        if self.headers[position].as_ref().is_none_or(continues) {
+            Ok(())
+        } else {
+            Err(Reason::AudioConfiguration)
         }
     }
-    Ok(walk)
+
+    /// Sets how long a packet lasts as far as its data, or the packets before it, tell it.
+    fn set_duration(
+        &mut self,
+        position: usize,
+        block: &Block<'_>,
+        packet: &mut Packet<'_>,
+    ) -> Result<(), Reason> {
+        let track = &self.tracks[position];
+        match &track.content {
+            TrackContent::Audio(declared) if block.frames == 1 => {
+                let ticks =
+                    self.lengths[position].ticks(packet.data, declared.sample_rate, self.clock.base)?;
+                packet.duration = ticks.unwrap_or(packet.duration);
+                // Of a codec without lengths in its packets, the library knows them once it has decoded one.
+                if self.needs_ends && ticks.is_none() && packet.duration == 0 {
+                    return Err(Reason::Duration);
+                }
+            }
+            // The library takes laced frames apart.
+            TrackContent::Audio(_) if self.analysis.is_wanted() || self.needs_ends => {
+                return Err(Reason::RareElement);
+            }
+            _ => {}
+        }
+        let bytes = packet.data.len() as u64;
+        let seen = Seen { time: packet.pts.unwrap_or(0), duration: packet.duration, bytes };
+        self.analysis.add(position, &seen);
+        if packet.duration == 0 && matches!(&track.content, TrackContent::Video(_)) {
+            packet.duration = self.analysis.frame_ticks(position);
+        }
+        Ok(())
+    }
+
+    /// Writes what the packets tell.
+    fn finish(mut self) -> Result<PacketWalk, Reason> {
+        let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
+        let is_empty = |(track, count): (&Track, &u64)| is_media(track) && *count == 0;
+        if self.tracks.iter().zip(&self.counts).any(is_empty) {
+            return Err(Reason::EmptyTrack);
+        }
+        for video in self.facts.video.iter_mut().filter(|video| video.frame_rate.is_none()) {
+            video.frame_rate = self.analysis.rate(video.index as usize);
+        }
+        if self.all {
+            self.walk.write_to(self.facts, |_| self.clock.base);
+            self.set_h264_starts()?;
+        }
+        Ok(self.walk)
+    }
+
+    /// Sets the start of H.264 streams with a single frame, whose decode time is unknown: the library takes start and
+    /// duration of the file. Fails if that of another stream depends on decoding.
+    fn set_h264_starts(&mut self) -> Result<(), Reason> {
+        let start_s = self.facts.audio.iter().filter_map(|audio| audio.start_s).reduce(f64::min);
+        for video in &mut self.facts.video {
+            if video.codec != Some(Codec::H264) {
+                continue;
+            }
+            let at = video.index as usize;
+            let count = self.counts.get(at).copied().unwrap_or(0);
+            let is_single = count == 1;
+            // The library knows decode times, and with them the start, after the first frames.
+            let order = self.orders.get(at).and_then(Option::as_ref);
+            // It begins to keep presentation times with the second frame.
+            let is_known = order.is_some_and(|order| count > order.frames() as u64 + 1);
+            if !is_single && !is_known && (self.analysed || video.start_s != Some(0.0)) {
+                return Err(Reason::StartTime);
+            }
+            if is_single {
+                // Other clocks round these times.
+                if self.clock.scale != MILLISECOND || self.counts.len() > 2 {
+                    return Err(Reason::StartTime);
+                }
+                video.start_s = start_s;
+                video.duration_s = self.facts.duration_s;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns whether a block of WebVTT has lines for identifier and settings before its text. The library stops reading a
+/// cluster at another one.
+fn is_cue(block: &[u8]) -> bool {
+    let mut lines = block.splitn(3, |byte| *byte == b'\n');
+    lines.nth(2).is_some_and(|text| !text.is_empty())
 }
 
 /// Returns the packet of a block.
@@ -69,10 +276,7 @@ fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Result<Packet<'
     let time = block.time - track.delay;
     let declared = track.default_duration.saturating_mul(block.frames) / clock.scale;
     let duration = block.duration.unwrap_or(declared);
-    let codec = match &track.content {
-        TrackContent::Video(video) => Some(&video.codec),
-        TrackContent::Audio(_) | TrackContent::Subtitle(_) => None,
-    };
+    let codec = track.codec();
     let key = match codec {
         Some(codec) => video::is_key(codec, &track.config, block.data, block.key)?,
         None => block.key,
@@ -91,53 +295,9 @@ fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Result<Packet<'
     })
 }
 
-/// Completes the stream of a track from its first packet.
-fn begin_stream(
-    track: &Track,
-    index: u32,
-    packet: &Packet<'_>,
-    is_laced: bool,
-    clock: Clock,
-    facts: &mut MediaFacts,
-) -> Result<(), Reason> {
-    let start_s = packet.pts.and_then(|pts| clock.base.seconds(pts));
-    match &track.content {
-        TrackContent::Video(declared) => {
-            let stream =
-                facts.video.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
-            if is_laced || !packet.key {
-                return Err(Reason::FirstSample);
-            }
-            // Without decode times, the start of the stream depends on how much of it the library decodes.
-            if packet.dts.is_none() && packet.pts != Some(0) {
-                return Err(Reason::StartTime);
-            }
-            video::complete(&declared.codec, &track.config, packet.data, declared.color, stream)
-                .ok_or(Reason::VideoConfiguration)?;
-            stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, stream);
-            stream.start_s = start_s;
-        }
-        TrackContent::Audio(declared) => {
-            let stream =
-                facts.audio.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
-            if is_laced {
-                return Err(Reason::FirstSample);
-            }
-            audio::complete(&declared.codec, &track.config, packet.data, stream)
-                .ok_or(Reason::AudioConfiguration)?;
-            stream.start_s = start_s;
-        }
-        TrackContent::Subtitle(_) => {}
-    }
-    Ok(())
-}
-
 /// Returns empty statistics of a video stream.
 fn begin(track: &Track) -> VideoPackets {
-    let codec = match &track.content {
-        TrackContent::Video(video) => Some(&video.codec),
-        TrackContent::Audio(_) | TrackContent::Subtitle(_) => None,
-    };
+    let codec = track.codec();
     VideoPackets::new(&PacketFormat {
         codec,
         config: &track.config,

@@ -32,8 +32,12 @@ pub(super) struct Segment {
     pub(super) chapters: Vec<u8>,
     /// Where the first cluster begins.
     pub(super) first_cluster: u64,
-    /// Where the segment ends.
+    /// Where the segment ends in the file.
     pub(super) end: u64,
+    /// Whether the file ends before the segment does.
+    pub(super) truncated: bool,
+    /// Whether the length of the segment is unknown, so that it ends with the file.
+    pub(super) open: bool,
 }
 
 /// An element on the level of the segment.
@@ -68,13 +72,11 @@ impl Segment {
             return Err(Reason::Malformed.into());
         }
         let end = segment.end.unwrap_or(size);
-        if end > size {
-            return Err(Reason::MissingData.into());
-        }
         if end < size {
             return Err(Reason::RareElement.into());
         }
-        let mut found = Segment { end, ..Segment::default() };
+        let mut found =
+            Segment { end: size, truncated: end > size, open: segment.end.is_none(), ..Segment::default() };
         let (mut at, mut known, mut seeks) = (segment.content, Vec::new(), Vec::new());
         while found.first_cluster == 0 {
             let element = head_at(cache, at)?;
@@ -94,10 +96,16 @@ impl Segment {
         }
         for (id, position) in seeks {
             let at = segment.content.checked_add(position).ok_or(Reason::Malformed)?;
-            if known.contains(&(id, at)) || id == ids::CUES || id == ids::CLUSTER {
+            // The library reads one element of each kind, except tags.
+            let is_known = |known: &(u32, u64)| known.0 == id && (id != ids::TAGS || known.1 == at);
+            if known.iter().any(is_known) || id == ids::CUES || id == ids::CLUSTER {
                 continue;
             }
             known.push((id, at));
+            // Where nothing is, it stops.
+            if found.truncated && at >= size {
+                break;
+            }
             let element = head_at(cache, at)?;
             if element.id != id || id == ids::SEEK_HEAD || at < found.first_cluster {
                 return Err(Reason::Malformed.into());
@@ -117,7 +125,8 @@ impl Segment {
                 self.tags.push(content(cache, element)?);
                 return Ok(());
             }
-            ids::SEEK_HEAD | ids::CUES | ids::VOID | ids::CRC => return Ok(()),
+            ids::CUES => return Ok(check_cues(&content(cache, element)?)?),
+            ids::SEEK_HEAD | ids::VOID | ids::CRC => return Ok(()),
             _ => return Err(Reason::RareElement.into()),
         };
         if !slot.is_empty() {
@@ -151,6 +160,24 @@ fn check_header(content: &[u8]) -> Result<(), Reason> {
         Some("matroska" | "webm") if is_readable => Ok(()),
         _ => Err(Reason::RareElement),
     }
+}
+
+/// Checks cues before the first cluster, which the library reads at once.
+fn check_cues(content: &[u8]) -> Result<(), Reason> {
+    const POINT: u32 = 0xbb;
+    const POSITIONS: u32 = 0xb7;
+    let check = |numbers: &Master<'_>| {
+        let is_number = |(id, number): (u32, &[u8])| number.len() <= 8 || id == ids::VOID || id == POSITIONS;
+        if numbers.iter().all(is_number) { Ok(()) } else { Err(Reason::Malformed) }
+    };
+    for point in Master::read(content)?.all(POINT) {
+        let point = Master::read(point)?;
+        check(&point)?;
+        for positions in point.all(POSITIONS) {
+            check(&Master::read(positions)?)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns ids and positions in a seek head.

@@ -27,7 +27,7 @@ fn video_stream(track: &Track, video: &VideoTrack, index: u32, duration_s: Optio
         width: Some(video.width),
         height: Some(video.height),
         sample_aspect_ratio: video.sample_aspect_ratio,
-        frame_rate: Some(video.frame_rate),
+        frame_rate: video.frame_rate,
         field_order: video.field_order.map(str::to_owned),
         duration_s,
         decodable: true,

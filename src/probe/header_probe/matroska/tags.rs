@@ -3,12 +3,14 @@
 use super::super::reason::Reason;
 use super::ids;
 use super::master::Master;
-use super::tracks::Track;
+use super::tracks::{Track, TrackContent};
 use crate::model::PrivacyTags;
 use crate::probe::tags::add_private;
 
-/// Tags of a stream that replace what its track declares.
-const REPLACING: [&str; 2] = ["title", "alpha_mode"];
+/// A tag of a stream that replaces what its track declares.
+const REPLACING: &str = "title";
+/// A tag that repeats whether transparency is beside the frames.
+const ALPHA_MODE: &str = "alpha_mode";
 const DURATION: &str = "DURATION";
 const LANGUAGE: &str = "LANGUAGE";
 
@@ -77,8 +79,10 @@ impl Tags {
         for track in tracks {
             let names: Vec<String> = self.of_track(track).map(|(name, _)| name.to_owned()).collect();
             check_repeats(&names)?;
-            let replaces = |name: &String| REPLACING.iter().any(|known| name.eq_ignore_ascii_case(known));
-            if names.iter().any(replaces) {
+            let replaces = |name: &String| name.eq_ignore_ascii_case(REPLACING);
+            let declares_alpha = matches!(&track.content, TrackContent::Video(video) if video.has_alpha);
+            let alpha = self.text(track, ALPHA_MODE);
+            if names.iter().any(replaces) || alpha.is_some_and(|mode| mode != "1" || !declares_alpha) {
                 return Err(Reason::Metadata);
             }
             names.into_iter().for_each(|name| add_private(name, &mut found));

@@ -32,6 +32,16 @@ pub(super) struct Track {
     pub(super) content: TrackContent,
 }
 
+impl Track {
+    /// Returns the codec of a video track.
+    pub(super) fn codec(&self) -> Option<&Codec> {
+        match &self.content {
+            TrackContent::Video(video) => Some(&video.codec),
+            TrackContent::Audio(_) | TrackContent::Subtitle(_) => None,
+        }
+    }
+}
+
 /// What a track contains.
 #[derive(Debug)]
 pub(super) enum TrackContent {
@@ -47,7 +57,10 @@ pub(super) struct VideoTrack {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) sample_aspect_ratio: Option<Rational>,
-    pub(super) frame_rate: Rational,
+    /// `None` without a declared duration of frames.
+    pub(super) frame_rate: Option<Rational>,
+    /// Whether transparency is beside the frames.
+    pub(super) has_alpha: bool,
     pub(super) field_order: Option<&'static str>,
     pub(super) color: ColorCodes,
     pub(super) has_hdr10_metadata: bool,
@@ -117,6 +130,7 @@ fn track(entry: &[u8], clock: Clock) -> Result<Track, Reason> {
         1 => TrackContent::Video(video(&entry, &codec, default_duration)?),
         2 => TrackContent::Audio(audio(&entry, &codec)?),
         0x11 => TrackContent::Subtitle(subtitle(&codec)?),
+        0x21 if codec == "D_WEBVTT/METADATA" => TrackContent::Subtitle("webvtt"),
         _ => return Err(Reason::TrackKind),
     };
     let delay = clock.ticks(entry.number(ids::CODEC_DELAY, 0)?).ok_or(Reason::Malformed)?;
@@ -137,6 +151,8 @@ fn subtitle(codec: &str) -> Result<&'static str, Reason> {
     Ok(match codec {
         "S_TEXT/UTF8" => "subrip",
         "S_TEXT/ASS" | "S_TEXT/SSA" => "ass",
+        "S_VOBSUB" => "dvd_subtitle",
+        "D_WEBVTT/SUBTITLES" | "D_WEBVTT/CAPTIONS" | "D_WEBVTT/DESCRIPTIONS" => "webvtt",
         _ => return Err(Reason::TrackKind),
     })
 }
@@ -153,8 +169,14 @@ fn video(entry: &Master<'_>, codec: &str, default_duration: u64) -> Result<Video
     let video = entry.inside(ids::VIDEO)?;
     let is_rare =
         [ids::PROJECTION, ids::UNCOMPRESSED_FOURCC, ids::FRAME_RATE].into_iter().any(|id| video.has(id));
-    if is_rare || video.number(ids::STEREO_MODE, 0)? != 0 || video.number(ids::ALPHA_MODE, 0)? != 0 {
+    let alpha = video.number(ids::ALPHA_MODE, 0)?;
+    let has_alpha = alpha > 0 && matches!(codec, Codec::Vp8 | Codec::Vp9);
+    if is_rare || video.number(ids::STEREO_MODE, 0)? != 0 || alpha > 1 || alpha > 0 && !has_alpha {
         return Err(Reason::RareElement);
+    }
+    // The library finds the rate in the times of frames that are in the order of decoding.
+    if default_duration == 0 && !matches!(codec, Codec::Vp8 | Codec::Vp9) {
+        return Err(Reason::Duration);
     }
     let side = |id: u32| {
         let value = video.number(id, 0)?;
@@ -167,7 +189,8 @@ fn video(entry: &Master<'_>, codec: &str, default_duration: u64) -> Result<Video
         width,
         height,
         sample_aspect_ratio: sample_aspect_ratio(&video, width, height)?,
-        frame_rate: frame_rate(default_duration).ok_or(Reason::Duration)?,
+        frame_rate: frame_rate(default_duration),
+        has_alpha,
         field_order: field_order(&video)?,
         color: color(&colour)?,
         has_hdr10_metadata: has_hdr10_metadata(&colour)?,
@@ -200,7 +223,7 @@ fn frame_rate(nanoseconds: u64) -> Option<Rational> {
 
 /// Returns the last convergent of the continued fraction of `num / den` with both numbers up to `most`, or the last
 /// semiconvergent if it is nearer.
-fn nearest_ratio(num: u64, den: u64, most: u64) -> Option<(u64, u64)> {
+pub(super) fn nearest_ratio(num: u64, den: u64, most: u64) -> Option<(u64, u64)> {
     let (mut rest, mut divisor) = (num, den);
     let (mut before, mut last) = ((0_u64, 1_u64), (1_u64, 0_u64));
     while divisor > 0 {
@@ -258,6 +281,9 @@ fn audio(entry: &Master<'_>, codec: &str) -> Result<AudioTrack, Reason> {
         "A_AAC" => Codec::Aac,
         "A_OPUS" => Codec::Opus,
         "A_MPEG/L3" => Codec::Mp3,
+        "A_VORBIS" => Codec::Vorbis,
+        "A_AC3" => Codec::Ac3,
+        "A_EAC3" => Codec::Eac3,
         _ => return Err(Reason::Codec),
     };
     let audio = entry.inside(ids::AUDIO)?;

@@ -34,7 +34,7 @@ pub(super) unsafe fn complete(
             return Some(FirstPacketCheck { index: audio.index, expected: ExpectedPacket::Any });
         }
         Codec::Aac => {
-            let config = aac::low_complexity(record)?;
+            let config = aac::low_complexity(record).filter(|config| config.channels <= 2)?;
             audio.profile = profile_name(id, PROFILE_LC);
             (config.sample_rate, config.channels, ExpectedPacket::Aac { channels: config.channels })
         }

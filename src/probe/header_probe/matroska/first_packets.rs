@@ -1,0 +1,77 @@
+//! Completes the streams of tracks from their first packets.
+
+use super::super::effort::Effort;
+use super::super::reason::Reason;
+use super::super::{audio, hdr, video};
+use super::tracks::{Clock, Track, TrackContent, VideoTrack};
+use crate::model::{Codec, MediaFacts, VideoStream};
+use crate::probe::packet::Packet;
+
+/// The first packet of a track.
+pub(super) struct FirstPacket<'a> {
+    pub(super) packet: &'a Packet<'a>,
+    pub(super) is_laced: bool,
+    /// Whether all packets are read.
+    pub(super) all: bool,
+}
+
+/// Completes the stream of a track from its first packet. Returns how much of it the library reads.
+pub(super) fn begin_stream(
+    track: &Track,
+    index: u32,
+    first: &FirstPacket<'_>,
+    clock: Clock,
+    facts: &mut MediaFacts,
+) -> Result<Effort, Reason> {
+    let start_s = first.packet.pts.and_then(|pts| clock.base.seconds(pts));
+    match &track.content {
+        TrackContent::Video(declared) => {
+            let stream =
+                facts.video.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
+            stream.start_s = start_s;
+            begin_video(track, declared, first, stream)
+        }
+        TrackContent::Audio(declared) => {
+            let stream =
+                facts.audio.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
+            if first.is_laced {
+                return Err(Reason::FirstSample);
+            }
+            let effort = audio::complete(&declared.codec, &track.config, first.packet.data, stream);
+            // Not all frames of a large file are read.
+            let effort = effort.ok_or(Reason::AudioConfiguration)?;
+            stream.start_s = start_s;
+            if effort == Effort::Analysis && !first.all { Err(Reason::TooLarge) } else { Ok(effort) }
+        }
+        TrackContent::Subtitle(_) => Ok(Effort::FirstPacket),
+    }
+}
+
+fn begin_video(
+    track: &Track,
+    declared: &VideoTrack,
+    first: &FirstPacket<'_>,
+    stream: &mut VideoStream,
+) -> Result<Effort, Reason> {
+    let packet = first.packet;
+    if first.is_laced {
+        return Err(Reason::FirstSample);
+    }
+    if !packet.key {
+        let can_begin = first.all && declared.codec == Codec::Vp9 && !declared.has_alpha;
+        let complete = || video::complete_undecodable(packet.data, declared.color, stream);
+        return can_begin.then(complete).flatten().map(|()| Effort::Analysis).ok_or(Reason::FirstSample);
+    }
+    // Without decode times, the start of the stream depends on how much of it the library decodes, unless that is one
+    // frame.
+    if packet.dts.is_none() && packet.pts != Some(0) && !first.all {
+        return Err(Reason::StartTime);
+    }
+    let effort = video::complete(&declared.codec, &track.config, packet.data, declared.color, stream)
+        .ok_or(Reason::VideoConfiguration)?;
+    stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, stream);
+    if declared.has_alpha {
+        stream.alpha = Some(true);
+    }
+    Ok(effort)
+}
