@@ -85,7 +85,7 @@ mod tests {
         let good = picture(160, "/9j/4A==");
         assert_eq!(within(vec![good.clone(), good.clone(), good.clone()]), [good.clone(), good.clone()]);
         for bad in [picture(161, "/9j/"), picture(160, "\" onerror="), picture(160, &"A".repeat(45))] {
-            assert_eq!(within(vec![bad, good.clone()]), [good.clone()]);
+            assert_eq!(within(vec![bad, good.clone()]), std::slice::from_ref(&good));
         }
         let rates = vec![0; MAX_POINTS + 1];
         let sent =
