@@ -271,6 +271,8 @@ fn color(colour: &Master<'_>) -> Result<ColorCodes, Reason> {
 }
 
 fn has_hdr10_metadata(colour: &Master<'_>) -> Result<bool, Reason> {
+    // The library rejects the track if its elements do not fill it.
+    colour.inside(ids::MASTERING)?;
     let has_levels = colour.number(ids::MAX_CLL, 0)? > 0 && colour.number(ids::MAX_FALL, 0)? > 0;
     // Only complete mastering data counts.
     if colour.has(ids::MASTERING) && !has_levels { Err(Reason::RareElement) } else { Ok(has_levels) }
