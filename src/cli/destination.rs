@@ -88,13 +88,7 @@ impl Destination {
         if name == SANDBOX {
             return Destination::sandbox(settings, args);
         }
-        let config = match settings.config.destination.get(name) {
-            Some(config) => config.clone(),
-            None if registry::platform(name).is_some() => {
-                DestinationArgs { platform: Some(name.to_owned()), ..DestinationArgs::default() }
-            }
-            None => return Err(unknown_destination(settings, name)),
-        };
+        let config = table(settings, name)?;
         let (platform, mode) = platform_and_mode(args, &config)?;
         let defaults = platform.defaults();
         let folder = settings.config.folder();
@@ -248,6 +242,41 @@ impl Destination {
             TokenSource::Environment(name) => format!("the environment variable {name}"),
             TokenSource::File(path) => format!("the file {}", path.display()),
         }
+    }
+}
+
+/// Where the publications of a manifest go, as far as no account is needed to tell.
+pub struct Recipient {
+    /// The platform.
+    pub platform: &'static dyn Platform,
+    /// The platform's mode, where it has several.
+    pub mode: Option<&'static str>,
+    /// The profile that files must comply with.
+    pub profile: String,
+}
+
+impl Recipient {
+    /// Returns the destination or platform with a name; without a name, the only destination of the configuration, else
+    /// the default platform.
+    pub fn of(settings: &Settings, name: Option<&str>) -> Result<Recipient, CliError> {
+        let mut configured = settings.config.destination.keys();
+        let only = configured.next().filter(|_| configured.next().is_none());
+        let name = name.or(only.map(String::as_str)).unwrap_or(DEFAULT_PLATFORM);
+        let config = if name == SANDBOX { DestinationArgs::default() } else { table(settings, name)? };
+        let (platform, mode) = platform_and_mode(&DestinationArgs::default(), &config)?;
+        let profile = config.profile.unwrap_or_else(|| platform.defaults().profile.to_owned());
+        Ok(Recipient { platform, mode, profile })
+    }
+}
+
+/// Returns the table of a destination, or an empty one for the name of a platform.
+fn table(settings: &Settings, name: &str) -> Result<DestinationArgs, CliError> {
+    match settings.config.destination.get(name) {
+        Some(config) => Ok(config.clone()),
+        None if registry::platform(name).is_some() => {
+            Ok(DestinationArgs { platform: Some(name.to_owned()), ..DestinationArgs::default() })
+        }
+        None => Err(unknown_destination(settings, name)),
     }
 }
 

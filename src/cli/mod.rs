@@ -27,6 +27,8 @@ mod input;
 mod interrupt;
 mod isolation;
 mod journal_file;
+mod manifest;
+mod manifest_problems;
 mod notices;
 mod output;
 mod packaging;
@@ -102,6 +104,7 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Check(args) => check::run(&settings, &cli.common, &args),
         Command::Fix(args) => fix::run(&settings, &cli.common, &args),
         Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        Command::Manifest(args) => manifest::run(&settings, &cli.common, &args),
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),

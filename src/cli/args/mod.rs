@@ -3,6 +3,7 @@
 
 mod fix;
 mod input;
+mod manifest;
 mod sandbox;
 mod ship;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
+pub use manifest::{ManifestArgs, ManifestCheckArgs, ManifestCommand};
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
@@ -116,6 +118,8 @@ pub enum Command {
     Fix(FixArgs),
     /// Check, fix and upload videos, wait until they are ready, and create the ads. It is safe to run again.
     Ship(ShipArgs),
+    /// Print a template of a manifest, or check one.
+    Manifest(ManifestArgs),
     /// Answer questions about uploads and ads with an unknown outcome.
     Resolve(ResolveArgs),
     /// Show the state of every video and ad in the journal.

@@ -152,7 +152,7 @@ fn publication(kind: &str, delivery: &Delivery, ad: &AdDelivery) -> Markup {
     let is_stuck = ad.is_stuck() || ad.is_unsent_change();
     html! {
         li.trouble[is_stuck].bad[is_stuck] {
-            (kind) " in row " (ad.row) ": " (sentence(ad.shown_state(delivery.publication)))
+            (kind) " in " (ad.place()) ": " (sentence(ad.shown_state(delivery.publication)))
             (id(ad.ad_id.as_deref())) (because(ad.shown_reason()))
         }
     }

@@ -115,7 +115,7 @@ fn delivery(page: &mut Page<'_>, entry: &FileEntry, delivery: &Delivery) -> io::
     for ad in &delivery.ads {
         let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
         let (state, reason) = (ad.shown_state(delivery.publication), because(ad.shown_reason()));
-        let text = format!("row {}: {}{id}{reason}", ad.row, state);
+        let text = format!("{}: {state}{id}{reason}", ad.place());
         let role = role(ad.is_stuck(), ad.is_unsent_change());
         page.item(LABEL, role, delivery.publication.name(), &text)?;
     }
