@@ -8,10 +8,10 @@ use crate::platform::{COVER, Platform, VIDEO, registry};
 use crate::ship::Manifest;
 
 use super::args::{CommonArgs, ManifestArgs, ManifestCheckArgs, ManifestCommand};
-use super::destination::Recipient;
 use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::manifest_problems::ManifestProblems;
+use super::recipient::Recipient;
 use super::sandbox::operation;
 use super::settings::Settings;
 use super::ship::refuse_outside;

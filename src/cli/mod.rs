@@ -5,14 +5,23 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Only the command line prints.
 
+mod accepted;
 mod api_host;
 mod args;
+mod baseline;
+mod baseline_file;
 mod cache;
 mod check;
 mod choice;
 mod config;
+mod config_env;
 mod config_error;
 mod config_file;
+mod config_keys;
+mod config_show;
+mod config_tables;
+mod config_values;
+mod defaults;
 mod destination;
 mod doctor;
 mod encoder;
@@ -23,6 +32,7 @@ mod explain;
 mod field_names;
 mod fix;
 mod fix_options;
+mod init;
 mod input;
 mod interrupt;
 mod isolation;
@@ -32,6 +42,7 @@ mod manifest_problems;
 mod notices;
 mod output;
 mod packaging;
+mod path_patterns;
 mod picture_choice;
 mod pictures;
 mod prober;
@@ -39,11 +50,13 @@ mod profile_from;
 mod profiles;
 mod progress;
 mod quantities;
+mod recipient;
 mod report_entries;
 mod report_target;
 mod resolve;
 mod sandbox;
 mod settings;
+mod settings_profiles;
 mod ship;
 mod status;
 mod status_document;
@@ -97,9 +110,12 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Man => return packaging::man(),
         Command::Schema => return packaging::schema(),
         Command::Explain(args) => return explain::run(&cli.common, &args),
+        Command::Init => return init::run(&cli.common),
         _ => {}
     }
-    let settings = Settings::resolve(&cli.common)?;
+    let config = Settings::config(&cli.common)?;
+    config_values::check_values(&config)?;
+    let settings = Settings::resolve(config, &cli.common)?;
     match cli.command {
         Command::Check(args) => check::run(&settings, &cli.common, &args),
         Command::Fix(args) => fix::run(&settings, &cli.common, &args),
@@ -113,6 +129,10 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         },
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
+        Command::Config(args) => config_show::run(&settings, &cli.common, &args),
+        Command::Baseline(args) => baseline::run(&settings, &cli.common, &args),
+        Command::Completions(_) | Command::Man | Command::Schema | Command::Init | Command::Explain(_) => {
+            Ok(RunStatus::Done)
+        }
     }
 }

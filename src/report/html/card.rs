@@ -68,12 +68,12 @@ fn findings(entry: &FileEntry) -> Markup {
 }
 
 fn finding(finding: &Finding, is_fixed: bool) -> Markup {
-    let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
+    let Finding { rule, actual, allowed, message, source, .. } = finding;
     html! {
-        li.(tone::of_finding(*severity, is_fixed)) {
-            span.tag { (text::severity(*severity, is_fixed)) }
+        li.(tone::of_finding(finding, is_fixed)) {
+            span.tag { (text::severity(finding, is_fixed)) }
             div {
-                p { (Plain(&sentence(message))) " " code.soft { (rule.as_str()) } }
+                p { (Plain(&sentence(message))) (Plain(&text::acceptance(finding))) " " code.soft { (rule.as_str()) } }
                 dl.found {
                     div { dt { "Found" } " " dd { b { (Plain(actual)) } } }
                     div { dt { "Allowed" } " " dd { b { (Plain(allowed)) } } }
