@@ -13,6 +13,8 @@ pub enum Ending {
     Compliant,
     /// Breaks a rule, and no fix was asked for.
     Noncompliant,
+    /// Breaks a rule, but each of its errors is accepted: see [`Acceptance`](crate::rules::Acceptance).
+    Accepted,
     /// Too few facts are known for a verdict, and no fix was asked for.
     Undecided,
     /// Can be fixed; nothing was written.
@@ -152,6 +154,7 @@ impl Ending {
         match self {
             Ending::Compliant => "compliant",
             Ending::Noncompliant => "noncompliant",
+            Ending::Accepted => "accepted",
             Ending::Undecided => "undecided",
             Ending::Fixable => "fixable",
             Ending::Fixed => "fixed",
@@ -166,7 +169,9 @@ impl Ending {
     /// Returns what is at fault if the file did not end as asked.
     pub fn fault(self) -> Fault {
         match self {
-            Ending::Compliant | Ending::Fixable | Ending::Fixed | Ending::Skipped => Fault::None,
+            Ending::Compliant | Ending::Accepted | Ending::Fixable | Ending::Fixed | Ending::Skipped => {
+                Fault::None
+            }
             Ending::Noncompliant | Ending::Undecided | Ending::Refused(_) => Fault::File,
             Ending::Unreadable(kind) | Ending::Failed(kind) if kind.is_fault_of_file() => Fault::File,
             Ending::Unreadable(_) | Ending::Failed(_) => Fault::Operation,

@@ -152,7 +152,7 @@ fn a_run_without_a_change_of_keys_leaves_the_same() {
 
 #[test]
 fn every_key_has_a_case() {
-    let source = include_str!("../src/cli/config.rs");
+    let source = include_str!("../src/cli/config_tables.rs");
     let fields = |table: &'static str, name: &str| {
         let start = source.find(&format!("pub struct {name} {{")).unwrap();
         let body = source[start..].split_once("\n}").unwrap().0;

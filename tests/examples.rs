@@ -35,7 +35,7 @@ fn the_example_manifest_has_no_problem_except_missing_files() {
     let text = example("manifest.csv");
     dir.write("manifest.csv", &text);
     let run = dir.greenlit(&["ship", "manifest.csv", "--to", "sandbox"]).expect(2);
-    let problems = run.stderr.lines().filter(|line| line.contains("row ") && !line.contains("warning"));
+    let problems = run.stderr.lines().filter(|line| line.contains("line ") && !line.contains("warning"));
     for line in problems {
         assert!(line.contains(", video:") || line.contains(", cover:"), "{line}");
     }
@@ -47,7 +47,7 @@ fn the_example_posts_have_no_problem_except_missing_videos() {
     dir.write("greenlit.toml", example("greenlit.toml"));
     dir.write("posts.csv", example("posts.csv"));
     let run = dir.greenlit(&["ship", "posts.csv", "--to", "creator", "--mode", "direct"]).expect(2);
-    let problems: Vec<&str> = run.stderr.lines().filter(|line| line.contains("row ")).collect();
+    let problems: Vec<&str> = run.stderr.lines().filter(|line| line.contains("line ")).collect();
     assert_eq!(problems.len(), 2, "{}", run.stderr);
     assert!(problems.iter().all(|line| line.contains(", video:")), "{problems:?}");
 }

@@ -76,13 +76,13 @@ fn changed_rows_and_replaced_videos_are_told_before_anything_is_sent() {
     let check = |text: &str, problem: &str, (undelivered, changes): (u64, u64)| {
         let before = setup.log().len();
         let dry = run(setup.ship(&["--dry-run"])).expect(2);
-        assert!(dry.stderr.contains("row 1 (one)") && dry.stderr.contains(text), "{}", dry.stderr);
+        assert!(dry.stderr.contains("line 2 (one)") && dry.stderr.contains(text), "{}", dry.stderr);
         assert_eq!(dry.json()["row_problems"][0]["problem"], problem);
         assert_eq!(dry.json()["total"]["uploads"], 0);
         let quiet = run(ship(&setup, &["--quiet"])).expect(2);
         assert!(quiet.stderr.contains(text), "{}", quiet.stderr);
         assert!(
-            quiet.stdout.contains("face.mov") && quiet.stdout.to_lowercase().contains("row 1"),
+            quiet.stdout.contains("face.mov") && quiet.stdout.to_lowercase().contains("line 2"),
             "{}",
             quiet.stdout
         );
@@ -114,7 +114,7 @@ fn a_landing_page_that_does_not_answer_stops_its_rows_before_the_first_upload() 
     let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
     setup.dir.write("ads.csv", manifest.replace("/landing/200", "/landing/404"));
     let dry = run(setup.ship(&["--dry-run"])).expect(2);
-    assert!(dry.stderr.contains("404") && dry.stderr.contains("row 1"), "{}", dry.stderr);
+    assert!(dry.stderr.contains("404") && dry.stderr.contains("line 2"), "{}", dry.stderr);
     assert_eq!(dry.json()["total"]["uploads"], 0);
     let report = setup.run().expect(2).json();
     assert_eq!(entry(&report, "face.mov")["delivery"]["ads"][0]["problem"], "landing-page");

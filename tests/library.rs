@@ -109,7 +109,7 @@ fn a_manifest_is_shipped_once_and_a_wrong_row_sends_nothing() {
     std::fs::write(path("wrong.csv"), "video,title\nbunny.mp4,a title\n").unwrap();
     let error = shipper().ship_manifest(path("wrong.csv"), |_| {}).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Manifest);
-    assert!(error.to_string().contains("row 1, title"), "{error}");
+    assert!(error.to_string().contains("line 2, title"), "{error}");
     let listed = || std::fs::read_dir(path("inbox")).unwrap().count();
     assert_eq!(listed(), 0);
     std::fs::write(path("rows.csv"), "video,entry\nbunny.mp4,first\n").unwrap();

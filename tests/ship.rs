@@ -390,7 +390,7 @@ fn lists_every_problem_of_a_manifest_before_anything_is_sent() {
     );
     let run = setup.run().expect(2);
     for phrase in
-        ["row 2, ad_name", "row 3, video", "row 3, adgroup_id", "row 3, identity_type", "4 problems"]
+        ["line 3, ad_name", "line 4, video", "line 4, adgroup_id", "line 4, identity_type", "4 problems"]
     {
         assert!(run.stderr.contains(phrase), "no {phrase:?} in: {}", run.stderr);
     }
@@ -426,9 +426,9 @@ fn checks_covers_by_the_image_rules_before_anything_is_sent() {
     write_manifest_with_covers(&setup, &["right.png", "kind.webp", "large.jpg", "broken.png"]);
     let run = setup.run().expect(2);
     for phrase in [
-        "row 2, cover: kind.webp: the image is a webp file",
-        "row 3, cover: large.jpg: the image is 2880x1620",
-        "row 4, cover: broken.png: cannot be read as media",
+        "line 3, cover: kind.webp: the image is a webp file",
+        "line 4, cover: large.jpg: the image is 2880x1620",
+        "line 5, cover: broken.png: cannot be read as media",
         "3 problems",
     ] {
         assert!(run.stderr.contains(phrase), "no {phrase:?} in: {}", run.stderr);

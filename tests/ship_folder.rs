@@ -142,7 +142,7 @@ fn a_folder_has_to_be_named_and_two_rows_may_not_have_one_name() {
     assert!(CliRun::of(unnamed).expect(2).stderr.contains("no folder is named"));
     dir.write("files.csv", "video,entry\nclips/face.mov,x\nclips/bunny.mp4,x\n");
     let refused = run(&dir, "files.csv").expect(2).stderr;
-    assert!(refused.contains("same name as in row 1"), "{refused}");
+    assert!(refused.contains("same name as in line 2"), "{refused}");
     assert!(!dir.path("out").exists());
 }
 

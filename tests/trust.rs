@@ -279,7 +279,7 @@ fn a_manifest_names_files_outside_its_folder_only_with_consent() {
     for video in [secret.to_str().unwrap(), "link.mp4"] {
         setup.manifest(&[(video, "Ad A")]);
         let run = CliRun::of(setup.ship(&[]).output().unwrap()).expect(2);
-        assert!(run.stderr.contains("row 1") && run.stderr.contains("--allow-outside"), "{}", run.stderr);
+        assert!(run.stderr.contains("line 2") && run.stderr.contains("--allow-outside"), "{}", run.stderr);
         assert!(setup.effects("video_created").is_empty());
         CliRun::of(setup.ship(&["--dry-run"]).output().unwrap()).expect(2);
     }

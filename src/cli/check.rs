@@ -8,12 +8,13 @@ use std::time::Instant;
 use crate::cache::ProbeCache;
 use crate::job::WorkerInfo;
 use crate::model::{MediaFacts, ProbedBy};
-use crate::pipeline::{CheckOptions, Discovery, Outcome, Pipeline, ProbeMode};
+use crate::pipeline::{CheckOptions, CheckedFile, Discovery, Outcome, Pipeline, ProbeMode};
 use crate::plan::{EncodeMode, FixOptions, Machine};
 use crate::profile::Profile;
 use crate::report::{Envelope, FileEntry, Report, StreamedReport};
 use crate::rules::Verdict;
 
+use super::accepted::ProjectRules;
 use super::args::{CheckArgs, CommonArgs, FixChoices};
 use super::error::CliError;
 use super::exit_code::RunStatus;
@@ -38,6 +39,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         runner.warm_up();
     }
     let profiles = settings.profiles(common)?;
+    settings.project.expired.iter().for_each(|text| notices::say(text));
     let excluded: Vec<_> = settings.cache.iter().cloned().collect();
     let found = input::find(&args.input, &excluded)?;
     report_target::check(settings, &args.input.paths, &found.sources)?;
@@ -45,29 +47,26 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     if needs_worker && !found.sources.is_empty() {
         runner.require_isolated_now()?;
     }
-    let options = CheckOptions { deep, ..settings.check_options(probe_cache) };
+    let scope = settings.scope(common)?;
+    let options = CheckOptions { deep, scope, ..settings.check_options(probe_cache) };
     let progress = ProgressDisplay::new(settings.progress);
-    // A configuration that only `fix` reads must not end a check.
-    let fix_options =
-        fix_options(&FixChoices::default(), &settings.config.fix, EncodeMode::Planned).unwrap_or_default();
     let batch = CheckBatch {
         profiles: &profiles,
         found: &found,
         options: &options,
+        project: &settings.project,
         runner: &runner,
-        fix_options,
+        fix_options: fix_options(&FixChoices::default(), &settings.config.fix, EncodeMode::Planned)?,
         machine: settings.machine(),
     };
     // Names that are not UTF-8 may sort differently once they are displayed.
     let all_utf8 = found.sources.iter().all(|source| source.path.to_str().is_some());
     let names: Vec<String> = profiles.iter().map(|profile| profile.id().to_owned()).collect();
     let old_limits = settings.old_limits(&profiles);
-    let library = |summary: &RunSummary| {
-        media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library)
-    };
     let end = |summary: &RunSummary| {
         progress.end();
-        (cancel.load(Ordering::Relaxed), report_entries::tool(library(summary).as_ref()))
+        let library = media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library);
+        (cancel.load(Ordering::Relaxed), report_entries::tool(library.as_ref()))
     };
     // On a terminal, progress bars would mix with a streamed report.
     let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
@@ -97,6 +96,7 @@ struct CheckBatch<'a> {
     profiles: &'a [Profile],
     found: &'a Discovery,
     options: &'a CheckOptions,
+    project: &'a ProjectRules,
     runner: &'a WorkersOnDemand,
     /// The options that `greenlit fix` would have without arguments, for the advice.
     fix_options: FixOptions,
@@ -113,9 +113,9 @@ impl CheckBatch<'_> {
         cancel: &Arc<AtomicBool>,
     ) -> RunSummary {
         let summary = Mutex::new(RunSummary::default());
-        let CheckBatch { profiles, found, runner, .. } = self;
+        let CheckBatch { found, runner, .. } = self;
         self.pipeline(progress, cancel).check_each(&found.sources, &|index, checked| {
-            let outcomes = checked.into_outcomes(profiles);
+            let outcomes: Vec<Outcome> = self.outcomes(checked).map(|(outcome, _)| outcome).collect();
             if let Ok(mut summary) = summary.lock() {
                 outcomes.iter().for_each(|outcome| summary.add(outcome));
             }
@@ -131,6 +131,14 @@ impl CheckBatch<'_> {
         summary.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the outcomes of a file under the profiles that apply to it, with what the project accepts.
+    fn outcomes(&self, file: CheckedFile) -> impl Iterator<Item = (Outcome, &Profile)> {
+        let outcomes = file.into_outcomes(self.profiles).into_iter().zip(self.profiles);
+        let applying =
+            outcomes.filter(|(outcome, _)| self.options.applies(&outcome.source.path, &outcome.profile));
+        applying.map(|(outcome, profile)| (self.project.accept(outcome), profile))
+    }
+
     fn pipeline<'b>(&'b self, progress: &'b ProgressDisplay, cancel: &'b Arc<AtomicBool>) -> Pipeline<'b> {
         Pipeline {
             observer: progress,
@@ -144,13 +152,12 @@ impl CheckBatch<'_> {
         progress: &ProgressDisplay,
         cancel: &Arc<AtomicBool>,
     ) -> (RunSummary, Vec<FileEntry>) {
-        let CheckBatch { profiles, found, .. } = self;
-        let checked = self.pipeline(progress, cancel).check(&found.sources);
+        let checked = self.pipeline(progress, cancel).check(&self.found.sources);
         let mut summary = RunSummary::default();
         // The iterator converts results one by one, so that none is in memory twice.
         let entries = checked
             .into_iter()
-            .flat_map(|file| file.into_outcomes(profiles).into_iter().zip(*profiles))
+            .flat_map(|file| self.outcomes(file))
             .map(|(outcome, profile)| {
                 summary.add(&outcome);
                 let forecast = report_entries::forecast(&outcome, profile, &self.fix_options, self.machine);

@@ -1,24 +1,20 @@
-//! Parses `greenlit.toml`.
-//!
-//! The keys are checked before the values are deserialized, so that the error for a misspelt key names its
-//! table and the nearest valid key.
+//! Reads the configuration: `greenlit.toml` and the environment variables that set its keys.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
 
 use super::args::DestinationArgs;
+use super::config_env::{self, SetKey};
 use super::config_error::ConfigError;
 use super::config_file;
-use super::field_names::field_names;
+use super::config_keys::{CODES_KEY, check_keys};
+use super::config_tables::{CheckConfig, FixConfig, IgnoreConfig, Overrides};
 use crate::platform::registry;
-use crate::profile::{RuleId, nearest};
 
-/// The key of `[override]` that is not a rule.
-const CODES_KEY: &str = "code";
-
-/// The whole file.
+/// The configuration.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Config {
@@ -28,90 +24,70 @@ pub struct Config {
     pub fix: FixConfig,
     /// `[destination.NAME]`.
     pub destination: BTreeMap<String, DestinationArgs>,
-    /// `[override]`: limits that replace those of every profile.
+    /// `[override]` and `[[override]]`.
     #[serde(rename = "override")]
-    pub overrides: toml::Table,
+    pub overrides: Overrides,
+    /// `[[ignore]]`.
+    pub ignore: Vec<IgnoreConfig>,
     /// `[override.code]`: entries that replace those of the platform's table of error codes.
     #[serde(skip)]
     pub codes: Option<toml::Value>,
     /// Path of the file; `None` if there is no file.
     #[serde(skip)]
     pub path: Option<PathBuf>,
-}
-
-/// `[check]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct CheckConfig {
-    /// Profiles to check.
-    pub profile: Vec<String>,
-    /// Rules to check.
-    pub select: Vec<String>,
-    /// Rules to skip.
-    pub ignore: Vec<String>,
-    /// Whether to decode every frame.
-    pub deep: bool,
-    /// Number of files to process in parallel.
-    pub jobs: Option<u16>,
-    /// Days since a limit was compared with its source, after which it is reported as old.
-    pub limits_old_after: Option<u32>,
-    /// Isolation that the media workers must have.
-    pub isolation: Option<String>,
-    /// How the facts of files are read.
-    pub probe: Option<String>,
-    /// The most time for each file.
-    pub time_limit: Option<String>,
-}
-
-/// `[fix]`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-#[allow(missing_docs)]
-pub struct FixConfig {
-    pub out: Option<PathBuf>,
-    pub fit: Option<String>,
-    pub trim: bool,
-    pub extend: Option<String>,
-    pub upscale: bool,
-    pub add_silence: bool,
-    pub audio_track: Option<String>,
-    pub from_key_frame: bool,
-    pub conceal: bool,
-    pub background: Option<String>,
-    pub encoder: Option<String>,
-    pub preset: Option<String>,
-    pub quality: Option<f32>,
-    pub verify: Option<String>,
+    /// All tables as they are written, with the values of the variables.
+    #[serde(skip)]
+    pub tables: toml::Table,
+    /// The variables of keys such as `check.profile`.
+    #[serde(skip)]
+    variables: BTreeMap<String, String>,
+    /// The lines of keys and tables in the file.
+    #[serde(skip)]
+    lines: BTreeMap<String, usize>,
 }
 
 impl Config {
-    /// Reads `explicit`, or the nearest file in `start` and its parents, whose owner must be trusted. Returns the
-    /// default if there is none.
-    pub fn load(explicit: Option<&Path>, start: &Path, home: Option<&Path>) -> Result<Config, ConfigError> {
+    /// Reads `explicit`, or the nearest file in `start` and its parents, whose owner must be trusted; without a file,
+    /// only the environment `variables` count.
+    pub fn load(
+        explicit: Option<&Path>,
+        start: &Path,
+        home: Option<&Path>,
+        variables: &[(String, String)],
+    ) -> Result<Config, ConfigError> {
         if let Some(path) = explicit {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-            return Config::parse(&text, path);
+            return Config::parse(&text, path, variables);
         }
         match config_file::find(start, home) {
-            Some(path) => Config::parse(&config_file::read_found(&path)?, &path),
-            None => Ok(Config::default()),
+            Some(path) => Config::parse(&config_file::read_found(&path)?, &path, variables),
+            None => Ok(Config { path: None, ..Config::parse("", Path::new(""), variables)? }),
         }
     }
 
-    fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
+    /// Parses the text of the file at `path`.
+    pub fn parse(text: &str, path: &Path, variables: &[(String, String)]) -> Result<Config, ConfigError> {
         let syntax = |error: toml::de::Error| ConfigError::Syntax {
             path: path.to_owned(),
             message: crate::profile::one_line(&error, text),
         };
-        let table: toml::Table = text.parse().map_err(syntax)?;
-        check_keys(&table, path)?;
-        let mut config: Config = toml::from_str(text).map_err(syntax)?;
-        if let Some(codes) = config.overrides.remove(CODES_KEY) {
+        let mut tables: toml::Table = text.parse().map_err(syntax)?;
+        check_keys(&tables, path)?;
+        let of_file: Config = toml::from_str(text).map_err(syntax)?;
+        let keys = config_env::set_keys(variables, &tables)?;
+        config_env::apply(&keys, &mut tables);
+        // Only the text knows the places of its errors; each variable has been checked by itself.
+        let mut config = if keys.is_empty() { of_file } else { tables.clone().try_into().map_err(syntax)? };
+        if let Some(codes) = config.overrides.limits.remove(CODES_KEY) {
             registry::check_codes(&codes)
                 .map_err(|source| ConfigError::Codes { path: path.to_owned(), source })?;
             config.codes = Some(codes);
         }
+        let variable = |key: SetKey| (key.path.join("."), key.variable);
+        config.variables = keys.into_iter().map(variable).collect();
+        config.lines = lines(text);
+        config.tables = tables;
         config.path = Some(path.to_owned());
         Ok(config)
     }
@@ -122,56 +98,49 @@ impl Config {
             self.path.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
         folder.unwrap_or(Path::new(".")).to_owned()
     }
-}
 
-fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
-    for (name, value) in table {
-        match name.as_str() {
-            "check" => check_table(value, "check", field_names::<CheckConfig>(), path)?,
-            "fix" => check_table(value, "fix", field_names::<FixConfig>(), path)?,
-            "destination" => {
-                let known = field_names::<DestinationArgs>();
-                for (destination, value) in value.as_table().into_iter().flatten() {
-                    check_table(value, &format!("destination.{destination}"), known, path)?;
-                }
-            }
-            // The keys inside a rule's table depend on the rule; the profile checks them.
-            "override" => check_overrides(value, path)?,
-            other => {
-                return Err(unknown_key(path, other, other, field_names::<Config>()));
-            }
+    /// Returns the value that the file or a variable gives a key such as `check.profile`.
+    pub fn value(&self, key: &str) -> Option<&toml::Value> {
+        let mut parts = key.split('.');
+        let first = self.tables.get(parts.next()?)?;
+        parts.try_fold(first, |value, part| value.get(part))
+    }
+
+    /// Returns where the value of a key comes from: `greenlit.toml:3` or `environment variable GREENLIT_CHECK_JOBS`.
+    pub fn origin(&self, key: &str) -> String {
+        if let Some(variable) = self.variables.get(key) {
+            return format!("environment variable {variable}");
+        }
+        let path = self.path.as_ref().map_or(String::new(), |path| path.display().to_string());
+        match self.lines.get(key) {
+            Some(line) => format!("{path}:{line}"),
+            None => path,
         }
     }
-    Ok(())
+
+    /// Returns the error for a value that a key or table cannot have.
+    pub fn wrong(&self, key: &str, problem: impl std::fmt::Display) -> ConfigError {
+        ConfigError::Value { origin: self.origin(key), key: key.to_owned(), problem: problem.to_string() }
+    }
 }
 
-fn check_overrides(value: &toml::Value, path: &Path) -> Result<(), ConfigError> {
-    let known = || RuleId::names().chain([CODES_KEY]);
-    for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
-        if !known().any(|name| name == key) {
-            let nearest = nearest(key, known()).map(str::to_owned);
-            return Err(ConfigError::UnknownKey {
-                path: path.to_owned(),
-                key: format!("override.{key}"),
-                nearest,
-            });
+/// Returns the line of each table and of each key in it.
+fn lines(text: &str) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    if let Ok(table) = DeTable::parse(text) {
+        add_lines("", table.get_ref(), text, &mut lines);
+    }
+    lines
+}
+
+fn add_lines(parent: &str, table: &DeTable<'_>, text: &str, lines: &mut BTreeMap<String, usize>) {
+    for (key, value) in table {
+        let name = format!("{parent}{}", key.get_ref());
+        lines.insert(name.clone(), 1 + text[..key.span().start].matches('\n').count());
+        if let DeValue::Table(table) = value.get_ref() {
+            add_lines(&format!("{name}."), table, text, lines);
         }
     }
-    Ok(())
-}
-
-fn check_table(value: &toml::Value, name: &str, known: &[&str], path: &Path) -> Result<(), ConfigError> {
-    for key in value.as_table().into_iter().flat_map(toml::Table::keys) {
-        if !known.contains(&key.as_str()) {
-            return Err(unknown_key(path, key, &format!("{name}.{key}"), known));
-        }
-    }
-    Ok(())
-}
-
-fn unknown_key(path: &Path, key: &str, full: &str, known: &[&str]) -> ConfigError {
-    let nearest = nearest(key, known.iter().copied()).map(str::to_owned);
-    ConfigError::UnknownKey { path: path.to_owned(), key: full.to_owned(), nearest }
 }
 
 #[cfg(test)]
@@ -180,7 +149,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Config, ConfigError> {
-        Config::parse(text, Path::new("greenlit.toml"))
+        Config::parse(text, Path::new("greenlit.toml"), &[])
     }
 
     #[test]
@@ -194,7 +163,7 @@ mod tests {
         assert_eq!(config.check.profile, ["tiktok-ads"]);
         assert_eq!(config.fix.fit.as_deref(), Some("blur"));
         assert_eq!(config.destination["tiktok"].attempts, Some(2));
-        assert!(config.overrides.contains_key("duration") && !config.overrides.contains_key("code"));
+        assert!(config.overrides.limits.contains_key("duration") && config.codes.is_some());
     }
 
     #[test]
@@ -222,5 +191,45 @@ mod tests {
         let message = parse("[destination.tiktok]\ntoken = \"secret-value\"\n").unwrap_err().to_string();
         assert!(message.contains("destination.tiktok.token"), "{message}");
         assert!(!message.contains("secret-value"), "{message}");
+    }
+
+    #[test]
+    fn a_profile_may_be_a_string_or_a_list() {
+        for text in ["[check]\nprofile = \"youtube\"\n", "[check]\nprofile = [\"youtube\"]\n"] {
+            assert_eq!(parse(text).unwrap().check.profile, ["youtube"]);
+        }
+        let message = parse("[check]\nprofile = 1\n").unwrap_err().to_string();
+        assert!(message.contains("line 2") && message.contains("a string or a list of strings"), "{message}");
+    }
+
+    #[test]
+    fn overrides_are_of_limits_or_of_paths() {
+        let config = parse(
+            "[[override]]\npaths = [\"raw/**\"]\nprofile = \"youtube\"\nignore = [\"duration\"]\n\
+             [[override]]\n[override.duration]\nmax_s = 1\n[override.code.40105]\nclass = \"retry\"\n",
+        )
+        .unwrap();
+        assert!(config.overrides.limits.contains_key("duration") && config.codes.is_some());
+        let of_paths = &config.overrides.of_paths[0];
+        assert_eq!(
+            (&of_paths.paths[..], &of_paths.profile[..]),
+            (&["raw/**".into()][..], &["youtube".into()][..])
+        );
+        let message = parse("[[override]]\npaths = []\nprofiles = []\n").unwrap_err().to_string();
+        assert!(message.contains("`override.profiles`; did you mean `profile`?"), "{message}");
+        let message = parse("[[ignore]]\nrule = \"duration\"\nreson = \"\"\n").unwrap_err().to_string();
+        assert!(message.contains("`ignore.reson`; did you mean `reason`?"), "{message}");
+        assert!(parse("[[ignore]]\nrule = \"duration\"\n").unwrap_err().to_string().contains("`reason`"));
+    }
+
+    #[test]
+    fn the_origin_of_a_value_is_its_line_or_its_variable() {
+        let variables = [("GREENLIT_FIX_FIT".to_owned(), "blur".to_owned())];
+        let text = "[check]\njobs = 2\n\n[fix]\nfit = \"pad\"\n";
+        let config = Config::parse(text, Path::new("greenlit.toml"), &variables).unwrap();
+        assert_eq!(config.origin("check.jobs"), "greenlit.toml:2");
+        assert_eq!(config.origin("fix.fit"), "environment variable GREENLIT_FIX_FIT");
+        assert_eq!((config.fix.fit.as_deref(), config.check.jobs), (Some("blur"), Some(2)));
+        assert_eq!(config.value("check.jobs").unwrap().as_integer(), Some(2));
     }
 }

@@ -54,6 +54,34 @@ pub enum ConfigError {
         /// The nearest valid key.
         nearest: Option<String>,
     },
+    /// A key or table has a value that it cannot have.
+    #[error("{origin}: {key}: {problem}")]
+    Value {
+        /// The file with the line, or the environment variable.
+        origin: String,
+        /// The key with its table.
+        key: String,
+        /// The problem and what to do.
+        problem: String,
+    },
+    /// An environment variable has a name like that of a key, and there is no such key.
+    #[error("unknown environment variable {name}{}", nearest.as_ref().map(|near| format!("; did you mean {near}?")).unwrap_or_default())]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+        /// The nearest one that sets a key.
+        nearest: Option<String>,
+    },
+    /// An environment variable has a value that its key cannot have.
+    #[error("invalid value `{value}` of the environment variable {name} (the key {key})")]
+    BadVariable {
+        /// The variable.
+        name: String,
+        /// Its value.
+        value: String,
+        /// The key.
+        key: String,
+    },
     /// `[override.code]` has an invalid entry.
     #[error("invalid configuration {path}")]
     Codes {

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ValueEnum;
 use secrecy::SecretString;
 
 use crate::profile::nearest;
@@ -20,7 +21,11 @@ use crate::ship::LandingMode;
 /// The name of the destination that starts a sandbox in this process.
 pub const SANDBOX: &str = "sandbox";
 /// The platform of a destination that names none.
-const DEFAULT_PLATFORM: &str = "tiktok-ads";
+pub(super) const DEFAULT_PLATFORM: &str = "tiktok-ads";
+const POLL_DEADLINE: &str = "30m";
+const VISIBILITY_WINDOW: &str = "5m";
+const ATTEMPTS: u32 = 3;
+const UPLOADS: u16 = 4;
 
 /// Returns the word of the report for a publication.
 pub fn report_word(kind: PublicationKind) -> Publication {
@@ -88,13 +93,7 @@ impl Destination {
         if name == SANDBOX {
             return Destination::sandbox(settings, args);
         }
-        let config = match settings.config.destination.get(name) {
-            Some(config) => config.clone(),
-            None if registry::platform(name).is_some() => {
-                DestinationArgs { platform: Some(name.to_owned()), ..DestinationArgs::default() }
-            }
-            None => return Err(unknown_destination(settings, name)),
-        };
+        let config = table(settings, name)?;
         let (platform, mode) = platform_and_mode(args, &config)?;
         let defaults = platform.defaults();
         let folder = settings.config.folder();
@@ -178,17 +177,22 @@ impl Destination {
             base_url: String::new(),
             base_url_is_option: false,
             tier,
-            poll_deadline: time("--poll-deadline", &args.poll_deadline, &config.poll_deadline, "30m")?,
+            poll_deadline: time(
+                "--poll-deadline",
+                &args.poll_deadline,
+                &config.poll_deadline,
+                POLL_DEADLINE,
+            )?,
             retry_slow: args.retry_slow || config.retry_slow,
             visibility_window: time(
                 "--visibility-window",
                 &args.visibility_window,
                 &config.visibility_window,
-                "5m",
+                VISIBILITY_WINDOW,
             )?,
-            attempts: args.attempts.or(config.attempts).unwrap_or(3).clamp(1, 3),
+            attempts: args.attempts.or(config.attempts).unwrap_or(ATTEMPTS).clamp(1, 3),
             bandwidth: bandwidth(args.bandwidth.as_ref().or(config.bandwidth.as_ref()))?,
-            uploads: usize::from(args.uploads.or(config.uploads).unwrap_or(4)).clamp(1, 64),
+            uploads: usize::from(args.uploads.or(config.uploads).unwrap_or(UPLOADS)).clamp(1, 64),
             journal: PathBuf::new(),
             journal_is_option: false,
             landing,
@@ -251,6 +255,17 @@ impl Destination {
     }
 }
 
+/// Returns the table of a destination, or an empty one for the name of a platform.
+pub(super) fn table(settings: &Settings, name: &str) -> Result<DestinationArgs, CliError> {
+    match settings.config.destination.get(name) {
+        Some(config) => Ok(config.clone()),
+        None if registry::platform(name).is_some() => {
+            Ok(DestinationArgs { platform: Some(name.to_owned()), ..DestinationArgs::default() })
+        }
+        None => Err(unknown_destination(settings, name)),
+    }
+}
+
 fn account(
     name: &str,
     platform: &dyn Platform,
@@ -271,8 +286,37 @@ fn account(
     })
 }
 
+/// Checks the values of a destination's table.
+pub(super) fn check_table(table: &DestinationArgs) -> Result<(), CliError> {
+    let (platform, _) = platform_and_mode(&DestinationArgs::default(), table)?;
+    Destination::common_settings(platform, &DestinationArgs::default(), table).map(drop)
+}
+
+/// Returns the default of a key of a destination's table; `None` where it is not set.
+pub(super) fn default_of(table: &DestinationArgs, key: &str) -> Option<toml::Value> {
+    let (platform, mode) = platform_and_mode(&DestinationArgs::default(), table).ok()?;
+    let defaults = platform.defaults();
+    let text = |text: &str| (!text.is_empty()).then(|| toml::Value::from(text));
+    match key {
+        "platform" => text(platform.id()),
+        "profile" => text(defaults.profile),
+        "account" if defaults.account_key == key => text(defaults.account?),
+        "mode" => text(mode?),
+        "token_env" => text(defaults.token_env?),
+        "base_url" => text(defaults.base_url),
+        "tier" => text(defaults.tier),
+        "poll_deadline" => text(POLL_DEADLINE),
+        "visibility_window" => text(VISIBILITY_WINDOW),
+        "attempts" => Some(i64::from(ATTEMPTS).into()),
+        "uploads" => Some(i64::from(UPLOADS).into()),
+        "landing_page_check" => LandingMode::Require.to_possible_value().and_then(|it| text(it.get_name())),
+        "retry_slow" | "allow_private" => Some(false.into()),
+        _ => None,
+    }
+}
+
 /// Returns the platform and its mode; the default modes are not public.
-fn platform_and_mode(
+pub(super) fn platform_and_mode(
     args: &DestinationArgs,
     config: &DestinationArgs,
 ) -> Result<(&'static dyn Platform, Option<&'static str>), CliError> {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use crate::pipeline::{
-    FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
+    CheckOptions, FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
 use crate::platform::{Class, registry};
@@ -28,6 +28,7 @@ use super::{
 pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
     let begin = Instant::now();
     let profiles = settings.profiles(common)?;
+    settings.project.expired.iter().for_each(|text| notices::say(text));
     let out = output_folder(settings, args)?;
     let mut fix_settings = fix_settings(settings, args, out.as_deref())?;
     let excluded: Vec<_> = out.iter().chain(&settings.cache).cloned().collect();
@@ -45,7 +46,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let runner = encoder::workers(settings.workers(), settings, &mut fix_settings.options, &cancel, &say);
     let runner = Arc::new(WorkersOnDemand::new(settings, runner));
     let probe_cache = cache::open_when_used(settings, args.input.no_cache, &runner);
-    let options = settings.check_options(probe_cache);
+    let scope = settings.scope(common)?;
+    let options = CheckOptions { scope, ..settings.check_options(probe_cache) };
     let progress = ProgressDisplay::new(settings.progress);
     let pipeline = Pipeline {
         observer: &progress,
@@ -53,6 +55,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     };
     let fixing = Fixing { settings: &fix_settings, record: fix_record.as_ref() };
     let outcomes = pipeline.fix(&found.sources, fixing, &|_| {});
+    let outcomes: Vec<Outcome> =
+        outcomes.into_iter().map(|outcome| settings.project.accept(outcome)).collect();
     progress.end();
     runner.require_isolated()?;
     // At the start, workers of a run that was just killed may still have had their files open.

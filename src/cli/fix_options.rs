@@ -2,7 +2,7 @@
 
 use super::args::FixChoices;
 use super::choice::choice;
-use super::config::FixConfig;
+use super::config_tables::FixConfig;
 use super::error::CliError;
 use crate::job::VerifyLevel;
 use crate::plan::{AudioTrackChoice, EncodeMode, FixOptions};

@@ -5,14 +5,23 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // Only the command line prints.
 
+mod accepted;
 mod api_host;
 mod args;
+mod baseline;
+mod baseline_file;
 mod cache;
 mod check;
 mod choice;
 mod config;
+mod config_env;
 mod config_error;
 mod config_file;
+mod config_keys;
+mod config_show;
+mod config_tables;
+mod config_values;
+mod defaults;
 mod destination;
 mod doctor;
 mod encoder;
@@ -23,13 +32,17 @@ mod explain;
 mod field_names;
 mod fix;
 mod fix_options;
+mod init;
 mod input;
 mod interrupt;
 mod isolation;
 mod journal_file;
+mod manifest;
+mod manifest_problems;
 mod notices;
 mod output;
 mod packaging;
+mod path_patterns;
 mod picture_choice;
 mod pictures;
 mod prober;
@@ -37,11 +50,13 @@ mod profile_from;
 mod profiles;
 mod progress;
 mod quantities;
+mod recipient;
 mod report_entries;
 mod report_target;
 mod resolve;
 mod sandbox;
 mod settings;
+mod settings_profiles;
 mod ship;
 mod status;
 mod status_document;
@@ -95,13 +110,17 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Man => return packaging::man(),
         Command::Schema => return packaging::schema(),
         Command::Explain(args) => return explain::run(&cli.common, &args),
+        Command::Init => return init::run(&cli.common),
         _ => {}
     }
-    let settings = Settings::resolve(&cli.common)?;
+    let config = Settings::config(&cli.common)?;
+    config_values::check_values(&config)?;
+    let settings = Settings::resolve(config, &cli.common)?;
     match cli.command {
         Command::Check(args) => check::run(&settings, &cli.common, &args),
         Command::Fix(args) => fix::run(&settings, &cli.common, &args),
         Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        Command::Manifest(args) => manifest::run(&settings, &cli.common, &args),
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
@@ -110,6 +129,10 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         },
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Completions(_) | Command::Man | Command::Schema | Command::Explain(_) => Ok(RunStatus::Done),
+        Command::Config(args) => config_show::run(&settings, &cli.common, &args),
+        Command::Baseline(args) => baseline::run(&settings, &cli.common, &args),
+        Command::Completions(_) | Command::Man | Command::Schema | Command::Init | Command::Explain(_) => {
+            Ok(RunStatus::Done)
+        }
     }
 }

@@ -75,7 +75,8 @@ fn to_path(path: &Path, source: io::Error) -> CliError {
     CliError::WriteReport { target: path.display().to_string(), source }
 }
 
-fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> io::Result<T> {
+/// Writes a file, which gets its name only when complete.
+pub fn to_file<T>(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> io::Result<T> {
     if std::fs::metadata(path).is_ok_and(|meta| !meta.is_file()) {
         // A device or a pipe, such as /dev/null, is written to and never replaced.
         let mut out = BufWriter::with_capacity(STREAM_BUFFER, File::options().write(true).open(path)?);

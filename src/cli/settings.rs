@@ -3,6 +3,7 @@
 //! Only this module reads the environment, the terminal and the number of cores; the commands use the
 //! result.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -12,32 +13,35 @@ use std::time::Duration;
 use crate::cache::ProbeCache;
 use crate::pipeline::{CheckOptions, ProbeMode};
 use crate::plan::Machine;
-use crate::profile::{Profile, nearest};
-use crate::report::{FileLinks, Format, HumanOptions, OldLimit, Report};
+use crate::report::{FileLinks, Format, HumanOptions, Report};
 use crate::rules::Selection;
 
+use super::accepted::ProjectRules;
 use super::args::{ColorChoice, CommonArgs};
 use super::choice::{bad_choice, choice};
 use super::config::Config;
+use super::config_env;
 use super::error::CliError;
 use super::picture_choice::Pictures;
 use super::quantities::parse_duration;
 use crate::worker::{Isolation, WorkerPool};
 
 /// The profile that is used if none is given.
-const DEFAULT_PROFILE: &str = "tiktok-ads";
+pub(super) const DEFAULT_PROFILE: &str = "tiktok-ads";
 
 /// Columns of the human-readable report if neither `COLUMNS` nor a terminal gives a width.
 pub(super) const DEFAULT_WIDTH: usize = 100;
 
 /// Days since a limit was compared with its source, after which it is reported as old.
-const LIMITS_OLD_AFTER_DAYS: u32 = 365;
+pub(super) const LIMITS_OLD_AFTER_DAYS: u32 = 365;
 
 /// The settings of every command.
 #[derive(Debug)]
 pub struct Settings {
     /// The configuration file, or its defaults.
     pub config: Config,
+    /// What the project says of its files.
+    pub project: Arc<ProjectRules>,
     /// Number of files to process in parallel.
     pub jobs: usize,
     /// Number of cores of the machine.
@@ -96,7 +100,14 @@ impl Settings {
     /// Returns the options of a check that decodes nothing.
     pub fn check_options(&self, probe_cache: Option<Arc<dyn ProbeCache>>) -> CheckOptions {
         let selection = self.selection.clone();
-        CheckOptions { selection, deep: false, probe: self.probe, probe_cache, time_limit: self.time_limit }
+        CheckOptions {
+            selection,
+            deep: false,
+            probe: self.probe,
+            probe_cache,
+            scope: None,
+            time_limit: self.time_limit,
+        }
     }
 
     /// Returns the media workers of a run, of which none has started.
@@ -108,22 +119,29 @@ impl Settings {
     pub fn config(common: &CommonArgs) -> Result<Config, CliError> {
         let here = std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })?;
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-        Ok(Config::load(common.config.as_deref(), &here, home.as_deref())?)
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables: Vec<(String, String)> = std::env::vars_os()
+            .filter(|(name, _)| name.as_encoded_bytes().starts_with(config_env::PREFIX.as_bytes()))
+            .filter_map(text)
+            .collect();
+        Ok(Config::load(common.config.as_deref(), &here, home.as_deref(), &variables)?)
     }
 
     /// Resolves the common options, the configuration and the environment.
-    pub fn resolve(common: &CommonArgs) -> Result<Settings, CliError> {
-        let config = Settings::config(common)?;
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let jobs = common.jobs.or(config.check.jobs).map_or(cores, usize::from);
+    pub fn resolve(config: Config, common: &CommonArgs) -> Result<Settings, CliError> {
+        let cores = cores();
+        let jobs = common.jobs.or(config.check.jobs).map_or(cores as usize, usize::from);
         let format =
             common.format.as_deref().map_or(Ok(Format::Human), |name| parse_format("--format", name))?;
         let reports = report_files(common)?;
         let has_html = reports.iter().map(|file| file.format).chain([format]).any(|one| one == Format::Html);
         let selection = selection(common, &config)?;
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
         Ok(Settings {
+            project: Arc::new(ProjectRules::of(&config, today)?),
             jobs,
-            cores: cores as u32,
+            cores,
             format,
             pictures: Pictures::resolve(common.pictures, has_html)?,
             output: common.output.clone(),
@@ -131,7 +149,7 @@ impl Settings {
             selection,
             human: human_options(common, format),
             progress: progress_mode(common),
-            today: jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date(),
+            today,
             limits_old_after_days: common
                 .limits_old_after
                 .or(config.check.limits_old_after)
@@ -146,31 +164,6 @@ impl Settings {
         })
     }
 
-    /// Returns the profiles of the command line, else of the configuration, else the default profile.
-    pub fn profiles(&self, common: &CommonArgs) -> Result<Vec<Profile>, CliError> {
-        let named = if common.profile.is_empty() { &self.config.check.profile } else { &common.profile };
-        if named.is_empty() {
-            return Ok(vec![self.profile(DEFAULT_PROFILE)?]);
-        }
-        let mut profiles: Vec<(&String, Profile)> = Vec::new();
-        for name in named {
-            let profile = self.profile(name)?;
-            match profiles.iter().find(|(_, other)| other.id() == profile.id()) {
-                None => profiles.push((name, profile)),
-                Some((other, _)) if is_same_profile(other, name) => {}
-                // Reports and outputs name profiles by id, so the verdict of one would be lost.
-                Some((other, _)) => {
-                    return Err(CliError::Usage(format!(
-                        "the profiles `{other}` and `{name}` have the same id `{}`; give one of them another \
-                         `id`, or use only one",
-                        profile.id()
-                    )));
-                }
-            }
-        }
-        Ok(profiles.into_iter().map(|(_, profile)| profile).collect())
-    }
-
     /// Returns the report with what the command line chose, which its texts repeat.
     pub fn with_choices(&self, report: Report, common: &CommonArgs, paths: &[PathBuf]) -> Report {
         // A command that repeats the default profile means the same without it.
@@ -178,35 +171,6 @@ impl Settings {
         let profiles = if is_default { Vec::new() } else { common.profile.clone() };
         let paths: Option<Vec<String>> = paths.iter().map(|path| path.to_str().map(str::to_owned)).collect();
         report.with_named(profiles, paths.unwrap_or_default()).with_selection(self.selection.clone())
-    }
-
-    /// Returns the profile with this id or in this file, with the configuration's overrides.
-    pub fn profile(&self, name: &str) -> Result<Profile, CliError> {
-        let profile = match Profile::builtin(name) {
-            Some(profile) => profile,
-            None if Path::new(name).is_file() => read_profile(Path::new(name))?,
-            None => return Err(unknown_profile(name)),
-        };
-        if self.config.overrides.is_empty() {
-            return Ok(profile);
-        }
-        let config = self.config.path.clone().unwrap_or_default();
-        profile
-            .with_overrides(&self.config.overrides.to_string())
-            .map_err(|source| CliError::Profile { path: config, source })
-    }
-
-    /// Returns the limits of `profiles` that were last compared with their source too long ago.
-    pub fn old_limits(&self, profiles: &[Profile]) -> Vec<OldLimit> {
-        let old = profiles.iter().flat_map(|profile| {
-            profile.old_limits(self.today, self.limits_old_after_days).into_iter().map(|limit| OldLimit {
-                profile: profile.id().to_owned(),
-                rule: limit.rule,
-                checked_on: limit.checked_on.to_owned(),
-                age_days: limit.age_days,
-            })
-        });
-        old.collect()
     }
 
     /// Returns the folder of the journal and other state: `.greenlit` beside the configuration, else in the
@@ -230,27 +194,9 @@ impl Settings {
     }
 }
 
-/// Returns whether two `--profile` values name the same built-in profile or the same file.
-fn is_same_profile(one: &str, other: &str) -> bool {
-    let is_file = |name: &str| Profile::builtin(name).is_none();
-    one == other
-        || (is_file(one)
-            && is_file(other)
-            && std::fs::canonicalize(one)
-                .ok()
-                .is_some_and(|path| std::fs::canonicalize(other).is_ok_and(|it| it == path)))
-}
-
-fn read_profile(path: &Path) -> Result<Profile, CliError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
-    Profile::parse(&text, &|id| Profile::builtin(id))
-        .map_err(|source| CliError::Profile { path: path.to_owned(), source })
-}
-
-fn unknown_profile(name: &str) -> CliError {
-    let nearest = nearest(name, Profile::builtin_ids().iter().copied()).map(str::to_owned);
-    CliError::UnknownProfile { name: name.to_owned(), nearest }
+/// Returns the number of cores of the machine.
+pub(super) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
 fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError> {
@@ -263,7 +209,10 @@ fn selection(common: &CommonArgs, config: &Config) -> Result<Selection, CliError
 }
 
 /// Returns the time limit of each file: that of the argument, else of the configuration.
-fn time_limit(argument: Option<&str>, configured: Option<&str>) -> Result<Option<Duration>, CliError> {
+pub(super) fn time_limit(
+    argument: Option<&str>,
+    configured: Option<&str>,
+) -> Result<Option<Duration>, CliError> {
     let given =
         argument.map(|text| ("--time-limit", text)).or(configured.map(|text| ("check.time_limit", text)));
     let Some((option, text)) = given else { return Ok(None) };

@@ -278,13 +278,13 @@ impl Shipper {
         let mut problems = self.platform.check_rows(rows, self.mode, profile, registry::PLATFORMS);
         let (covers, wrong) = check_covers(self.platform, rows, profile, self.checker.pipeline(&Silent));
         problems.extend(wrong);
-        let errors: Vec<Problem> = problems.into_iter().filter(|problem| !problem.warning).collect();
+        let errors: Vec<Problem> = problems.into_iter().filter(|problem| !problem.is_warning()).collect();
         if errors.is_empty() {
             return Ok(covers);
         }
         let lines: Vec<String> = errors
             .iter()
-            .map(|problem| format!("row {}, {}: {}", problem.row, problem.field, problem.message))
+            .map(|problem| format!("{}, {}: {}", problem.place(), problem.field, problem.message))
             .collect();
         Err(Error::new(ErrorKind::Manifest, format!("nothing was sent: {}", lines.join("; "))))
     }

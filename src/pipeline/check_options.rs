@@ -1,5 +1,7 @@
 //! The options of a check.
 
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,12 @@ pub enum ProbeMode {
     Ffmpeg,
 }
 
+/// Decides which profiles of a run apply to a file.
+pub trait ProfileScope: fmt::Debug + Send + Sync {
+    /// Returns whether the profile with this id applies to the file at a path.
+    fn applies(&self, file: &Path, profile: &str) -> bool;
+}
+
 /// The options of a check.
 #[derive(Clone, Debug, Default)]
 pub struct CheckOptions {
@@ -31,11 +39,19 @@ pub struct CheckOptions {
     pub deep: bool,
     /// The cached results of earlier runs; `None` probes every file.
     pub probe_cache: Option<Arc<dyn ProbeCache>>,
+    /// Which profiles apply to which files; `None` applies each to every file. A fix leaves the other pairs out; a check
+    /// assesses them too, and [`applies`](CheckOptions::applies) tells them.
+    pub scope: Option<Arc<dyn ProfileScope>>,
     /// The most time for all jobs of one file, without waiting; `None` for limits by what the file declares.
     pub time_limit: Option<Duration>,
 }
 
 impl CheckOptions {
+    /// Returns whether the profile with this id applies to the file at a path.
+    pub fn applies(&self, file: &Path, profile: &str) -> bool {
+        self.scope.as_ref().is_none_or(|scope| scope.applies(file, profile))
+    }
+
     /// Returns the clock of a file, if there is a time limit.
     pub(super) fn clock(&self) -> Option<Arc<FileClock>> {
         self.time_limit.map(|limit| Arc::new(FileClock::new(limit)))

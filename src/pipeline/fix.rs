@@ -14,8 +14,8 @@ use super::twins::by_content;
 use super::work_batches::{announce, in_work_order};
 
 impl<'a> Pipeline<'a> {
-    /// Checks and fixes `sources` under every profile. Returns one outcome for each pair, in the order of the
-    /// sources, then of the profiles; `done` gets each outcome as soon as it is available.
+    /// Checks and fixes `sources` under every profile that applies to them. Returns one outcome for each pair, in the
+    /// order of the sources, then of the profiles; `done` gets each outcome as soon as it is available.
     pub fn fix(
         &self,
         sources: &[SourceFile],
@@ -26,16 +26,19 @@ impl<'a> Pipeline<'a> {
         let mut outcomes: Vec<Outcome> =
             checked.iter().flat_map(|file| file.clone().into_outcomes(self.profiles)).collect();
         let mut outputs = plan_all(self.profiles, &checked, fixing.settings);
+        let applies = |outcome: &Outcome| self.options.applies(&outcome.source.path, &outcome.profile);
+        let applying: Vec<bool> = outcomes.iter().map(applies).collect();
+        outputs.retain(|output| applying[output.position]);
         give_longer_names(&mut outputs, fixing.record);
         refuse_collisions(&mut outputs);
         let executor = FixExecutor::new(*self, fixing);
         announce(outputs.iter().filter(|output| !executor.is_produced(output)), self.observer);
-        let mut is_planned = vec![false; outcomes.len()];
-        outputs.iter().for_each(|output| is_planned[output.position] = true);
+        let mut is_pending = applying.clone();
+        outputs.iter().for_each(|output| is_pending[output.position] = false);
         outcomes
             .iter()
-            .zip(&is_planned)
-            .filter(|(_, planned)| !**planned)
+            .zip(&is_pending)
+            .filter(|(_, pending)| **pending)
             .for_each(|(outcome, _)| done(outcome));
         let videos = by_content(&outputs, self.store, &executor.contents);
         let batches = in_work_order(&videos, self.runner.width(), executor.budget.total());
@@ -52,6 +55,11 @@ impl<'a> Pipeline<'a> {
             outcomes[position] = fixed;
         }
         outcomes
+            .into_iter()
+            .zip(applying)
+            .filter(|(_, applies)| *applies)
+            .map(|(outcome, _)| outcome)
+            .collect()
     }
 }
 

@@ -59,7 +59,7 @@ mod validate;
 mod work_batches;
 mod work_order;
 
-pub use check_options::{CheckOptions, ProbeMode};
+pub use check_options::{CheckOptions, ProbeMode, ProfileScope};
 pub use checked_file::CheckedFile;
 pub use cover::CoverRemark;
 pub use discover::{

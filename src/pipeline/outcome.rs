@@ -9,7 +9,7 @@ use crate::ending::{Ending, FailureKind, RefusalClass};
 use crate::job::VerifyReport;
 use crate::model::MediaFacts;
 use crate::plan::{Action, FixPlan, VideoEncoder};
-use crate::rules::{Assessment, RuleId, Verdict};
+use crate::rules::{Acceptance, Assessment, Finding, RuleId, Verdict};
 
 use super::discover::SourceFile;
 use super::failure::Failure;
@@ -60,6 +60,20 @@ impl Outcome {
     #[must_use]
     pub fn with_fix(self, fix: FixOutcome) -> Outcome {
         Outcome { ending: fix.ending(self.verdict), fix: Some(fix), ..self }
+    }
+
+    /// Returns the outcome with the findings marked that do not count, each with the reason that `accept` gives. A file
+    /// of which no error counts is [`Ending::Accepted`], or undecided if facts are missing, unless it was fixed.
+    #[must_use]
+    pub fn with_accepted(mut self, accept: &dyn Fn(&Finding) -> Option<Acceptance>) -> Outcome {
+        let Some(assessment) = &mut self.assessment else { return self };
+        assessment.accept(accept);
+        let is_open = matches!(self.ending, Ending::Noncompliant | Ending::Refused(RefusalClass::Plan(_)));
+        if is_open && assessment.is_accepted() {
+            let decided = assessment.unknown().is_empty();
+            self.ending = if decided { Ending::Accepted } else { Ending::Undecided };
+        }
+        self
     }
 
     /// Returns whether the file is not media and was only found in a folder, so that it counts as left out.
@@ -181,11 +195,57 @@ pub struct Proof {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::plan::{FixPlan, Refusal, example};
+    use crate::profile::Profile;
+    use crate::rules::{Selection, Subject, assess};
 
     fn ending(verdict: Verdict, plan: FixPlan, result: FixResult) -> Ending {
         FixOutcome { plan, result }.ending(verdict)
+    }
+
+    fn outcome(facts: &MediaFacts) -> Outcome {
+        let profile = Profile::builtin("tiktok-ads").unwrap();
+        let subject = Subject { facts, file_name: "a.mp4", deep: None };
+        let assessment = assess(&subject, &profile, &Selection::default());
+        Outcome {
+            source: SourceFile {
+                path: "a.mp4".into(),
+                relative: "a.mp4".into(),
+                named: true,
+                not_opened: None,
+            },
+            profile: profile.id().to_owned(),
+            ending: ending_of(assessment.verdict()),
+            verdict: assessment.verdict(),
+            facts: Some(facts.clone()),
+            assessment: Some(assessment),
+            failure: None,
+            not_decoded: None,
+            state: None,
+            fix: None,
+        }
+    }
+
+    #[test]
+    fn a_file_of_which_no_error_counts_is_accepted_unless_facts_are_missing() {
+        let facts = MediaFacts { duration_s: Some(900.0), ..crate::model::example::media() };
+        let outcome = self::outcome(&facts);
+        assert_eq!(outcome.ending, Ending::Noncompliant);
+        let rules: Vec<RuleId> =
+            outcome.assessment.iter().flat_map(Assessment::findings).map(|finding| finding.rule).collect();
+        let accept = |finding: &Finding| Some(Acceptance::Baseline).filter(|_| rules.contains(&finding.rule));
+        let accepted = outcome.clone().with_accepted(&accept);
+        assert_eq!((accepted.ending, accepted.verdict), (Ending::Accepted, Verdict::Noncompliant));
+        assert_eq!(accepted.ending.fault(), crate::ending::Fault::None);
+        assert_eq!(outcome.clone().with_accepted(&|_| None).ending, Ending::Noncompliant);
+        let mut unknown = facts;
+        unknown.video[0].width = None;
+        let undecided = self::outcome(&unknown).with_accepted(&|_| Some(Acceptance::Baseline));
+        assert_eq!(undecided.ending, Ending::Undecided);
+        let failed = Outcome { ending: Ending::Failed(FailureKind::Operation), ..outcome };
+        assert_eq!(failed.with_accepted(&accept).ending, Ending::Failed(FailureKind::Operation));
     }
 
     fn written(verdict: Verdict) -> FixResult {

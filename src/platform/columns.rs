@@ -1,15 +1,10 @@
 //! Checks that the columns of a row belong to its destination.
 
-use super::{COVER, Platform, Row, RowProblems};
+use super::{COVER, Platform, RowProblems};
 
 /// Adds an error for each column of a row that belongs to others of `all` destinations.
-pub(super) fn check_columns(
-    platform: &dyn Platform,
-    all: &[&dyn Platform],
-    row: &Row,
-    report: &mut RowProblems<'_>,
-) {
-    for column in row.filled().filter(|column| !takes(platform, column)) {
+pub(super) fn check_columns(platform: &dyn Platform, all: &[&dyn Platform], report: &mut RowProblems<'_>) {
+    for column in report.row.filled().filter(|column| !takes(platform, column)) {
         let owners: Vec<&str> =
             all.iter().filter(|other| takes(**other, column)).map(|other| other.id()).collect();
         let message = format!(

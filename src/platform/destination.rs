@@ -282,6 +282,8 @@ pub trait Platform: Sync {
 
     /// Returns the columns of its manifests besides `video` and `cover`.
     fn columns(&self) -> &'static [&'static str];
+    /// Returns a complete row, as an example.
+    fn example_row(&self) -> Row;
     /// Returns the publication that a row asks for; `None` if it names only a video to upload.
     fn publication(&self, row: &Row) -> Option<PublicationName>;
     /// Returns the column that names a publication.

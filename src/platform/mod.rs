@@ -12,6 +12,7 @@ mod name_match;
 pub mod registry;
 mod row;
 mod server_clock;
+mod spreadsheet_id;
 pub mod tiktok_ads;
 pub mod tiktok_post;
 mod upload_body;
@@ -27,6 +28,6 @@ pub use mutation::{
     EffectKind, Failure, FailureMeaning, Mutation, MutationOutcome, NewPublication, OpenedUpload, SentEffect,
     Sighting,
 };
-pub use row::{COVER, Problem, Row, VIDEO};
+pub use row::{COVER, Problem, ProblemKind, Row, VIDEO};
 pub(crate) use row::{RowProblems, digest};
 pub use upload_body::Timeouts;

@@ -86,9 +86,9 @@ mod tests {
         {
             let mut problems = Vec::new();
             let platform = super::platform(platform).unwrap();
-            check_columns(platform, PLATFORMS, &row, &mut RowProblems { row: 3, problems: &mut problems });
+            check_columns(platform, PLATFORMS, &mut RowProblems { row: &row, problems: &mut problems });
             assert_eq!(problems.len(), 1, "{problems:?}");
-            assert_eq!((problems[0].row, problems[0].field, problems[0].warning), (3, column, false));
+            assert_eq!((problems[0].row, problems[0].field, problems[0].is_warning()), (3, column, false));
             assert!(problems[0].message.contains(&format!("belongs to {owner}, not to {}", platform.id())));
         }
         assert_eq!(kind_of_account("https://a|7"), PublicationKind::Ad);

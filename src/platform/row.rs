@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::spreadsheet_id;
+
 /// The column with the path of the video.
 pub const VIDEO: &str = "video";
 /// The column with the path of the cover.
@@ -13,6 +15,11 @@ pub const COVER: &str = "cover";
 pub struct Row {
     /// The number of the row, from 1; the header of a `.csv` does not count. 0 for a video without a row.
     pub row: u32,
+    /// The line of the manifest on which the row begins, from 1, as a spreadsheet or an editor numbers it; `None`
+    /// outside a manifest.
+    pub line: Option<u32>,
+    /// Whether a spreadsheet may have changed the texts: the row is one of a `.csv`.
+    pub is_of_spreadsheet: bool,
     /// The video, joined to the manifest's folder.
     pub video: PathBuf,
     /// The cover, joined to the manifest's folder; `None`: a frame of the video.
@@ -49,6 +56,11 @@ impl Row {
         self.cover.iter().map(|_| COVER).chain(self.texts.keys().copied())
     }
 
+    /// Returns where the row is, for messages: `line 3`, or `row 2` outside a manifest.
+    pub fn place(&self) -> String {
+        place(self.row, self.line)
+    }
+
     /// Returns whether any of `columns` is not empty.
     pub fn has_any(&self, columns: &[&str]) -> bool {
         self.filled().any(|column| columns.contains(&column))
@@ -60,37 +72,87 @@ impl Row {
 pub struct Problem {
     /// The row, from 1.
     pub row: u32,
+    /// The line of the manifest on which the row begins; `None` outside a manifest.
+    pub line: Option<u32>,
     /// The column.
     pub field: &'static str,
     /// The problem and what to do.
     pub message: String,
-    /// Whether the row may be shipped nevertheless.
-    pub warning: bool,
+    /// How much it matters.
+    pub kind: ProblemKind,
+}
+
+impl Problem {
+    /// Returns where the row is, for messages.
+    pub fn place(&self) -> String {
+        place(self.row, self.line)
+    }
+
+    /// Returns whether the row may be shipped nevertheless.
+    pub fn is_warning(&self) -> bool {
+        self.kind == ProblemKind::Warning
+    }
+}
+
+/// How much a problem of a row matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// A required column is empty.
+    Missing,
+    /// A value is wrong.
+    Error,
+    /// The row may be shipped nevertheless.
+    Warning,
+}
+
+fn place(row: u32, line: Option<u32>) -> String {
+    line.map_or_else(|| format!("row {row}"), |line| format!("line {line}"))
 }
 
 /// Adds problems of one row to a list.
 pub(crate) struct RowProblems<'a> {
-    /// The row, from 1.
-    pub row: u32,
+    /// The row.
+    pub row: &'a Row,
     /// The list.
     pub problems: &'a mut Vec<Problem>,
 }
 
 impl RowProblems<'_> {
+    fn add(&mut self, field: &'static str, message: impl Into<String>, kind: ProblemKind) {
+        let Row { row, line, .. } = *self.row;
+        self.problems.push(Problem { row, line, field, message: message.into(), kind });
+    }
+
     /// Adds a problem that forbids shipping.
     pub fn error(&mut self, field: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem { row: self.row, field, message: message.into(), warning: false });
+        self.add(field, message, ProblemKind::Error);
+    }
+
+    /// Adds a required column that is empty; `message` says that it is required, and when.
+    pub fn missing(&mut self, field: &'static str, message: impl Into<String>) {
+        self.add(field, message, ProblemKind::Missing);
     }
 
     /// Adds a warning.
     pub fn warn(&mut self, field: &'static str, message: impl Into<String>) {
-        self.problems.push(Problem { row: self.row, field, message: message.into(), warning: true });
+        self.add(field, message, ProblemKind::Warning);
+    }
+
+    /// Returns whether an id is as the platform gave it; adds an error if a spreadsheet changed it.
+    pub fn check_id(&mut self, field: &'static str) -> bool {
+        let damage = spreadsheet_id::damage(self.row.text(field), self.row.is_of_spreadsheet);
+        let is_intact = damage.is_none();
+        damage.into_iter().for_each(|message| self.error(field, message));
+        is_intact
     }
 
     /// Checks that the row's files can be read.
-    pub fn check_files(&mut self, row: &Row) {
+    pub fn check_files(&mut self) {
+        let row = self.row;
         if row.video.as_os_str().is_empty() {
-            self.error(VIDEO, "required");
+            self.missing(VIDEO, "required");
         } else if let Some(problem) = file_problem(&row.video) {
             self.error(VIDEO, problem);
         }

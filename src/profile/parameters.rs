@@ -239,4 +239,10 @@ parameters! {
     AdTextLimits {
         max_width: Option<f64> = "at most (characters, wide ones count as two)",
     }
+
+    /// Limits of `ad-fields`.
+    AdFieldsLimits {
+        calls_to_action: Vec<String> = "calls to action",
+        more_calls_to_action: Vec<String> = "and also",
+    }
 }

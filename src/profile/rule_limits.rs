@@ -115,7 +115,7 @@ rule_limits! {
     Cover = "cover", cover: NoLimits;
     LandingPage = "landing-page", landing_page: NoLimits;
     AdText = "ad-text", ad_text: AdTextLimits;
-    AdFields = "ad-fields", ad_fields: NoLimits;
+    AdFields = "ad-fields", ad_fields: AdFieldsLimits;
 }
 
 impl RuleId {

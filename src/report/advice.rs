@@ -9,7 +9,7 @@ use super::command_words::{path_words, profile_options};
 use super::outcome::{Outcome, problems};
 use super::{FileEntry, FixForecast, Report, units};
 use crate::ending::Ending;
-use crate::rules::{Remedy, Severity};
+use crate::rules::Remedy;
 
 /// At most this many files are listed for each piece of advice; the rest is only counted.
 const MAX_LISTED_FILES: usize = 10;
@@ -205,7 +205,7 @@ fn explain(report: &Report) -> Option<Advice> {
         .filter(|entry| matches!(Outcome::of(entry), Outcome::Noncompliant | Outcome::Refused));
     let errors = open.flat_map(|entry| entry.findings.iter().map(move |finding| (entry, finding)));
     let mut counted = BTreeSet::new();
-    for (entry, finding) in errors.filter(|(_, finding)| finding.severity == Severity::Error) {
+    for (entry, finding) in errors.filter(|(_, finding)| finding.is_open_error()) {
         // A file counts once for a rule, under however many profiles it breaks it.
         if counted.insert((&entry.path, finding.rule, finding.stream)) {
             *counts.entry(finding.rule.as_str()).or_default() += 1;
@@ -223,7 +223,7 @@ fn explain(report: &Report) -> Option<Advice> {
 }
 
 fn worst_remedy(entry: &FileEntry) -> Remedy {
-    let errors = entry.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let errors = entry.findings.iter().filter(|finding| finding.is_open_error());
     errors.map(|finding| finding.remedy).max().unwrap_or(Remedy::None)
 }
 
@@ -284,10 +284,8 @@ fn reasons(entry: &FileEntry) -> String {
 }
 
 fn errors(entry: &FileEntry) -> String {
-    let errors = entry
-        .findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error && finding.remedy >= Remedy::Trim);
+    let errors =
+        entry.findings.iter().filter(|finding| finding.is_open_error() && finding.remedy >= Remedy::Trim);
     errors.map(|finding| finding.message.as_str()).collect::<Vec<_>>().join("; ")
 }
 

@@ -65,6 +65,11 @@ impl AdDelivery {
         waits_for_person || self.state.is_stuck(self.reason.as_deref())
     }
 
+    /// Returns where its row is: `line 3`, or `row 2` outside a manifest.
+    pub(super) fn place(&self) -> String {
+        self.line.map_or_else(|| format!("row {}", self.row), |line| format!("line {line}"))
+    }
+
     /// Returns whether it is published, and its row changed since.
     pub(super) fn is_unsent_change(&self) -> bool {
         self.problem == Some(RowProblem::RowChanged)
@@ -105,8 +110,8 @@ pub(super) fn sentences(entry: &FileEntry) -> Vec<DeliverySentence> {
             continue;
         }
         told.push(ad);
-        let rows: Vec<u64> = own.iter().copied().filter(is_same).map(|ad| ad.row).collect();
-        add(ad_sentence(delivery.publication, ad, &rows), ad.is_unsent_change());
+        let same: Vec<&AdDelivery> = own.iter().copied().filter(is_same).collect();
+        add(ad_sentence(delivery.publication, ad, &same), ad.is_unsent_change());
     }
     found
 }
@@ -129,12 +134,8 @@ fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
         (DeliveryState::Ready | DeliveryState::Publishing | DeliveryState::Published, _) => "is ready",
     };
     let mut text = sentence(&subject, state, reason);
-    let waiting: Vec<u64> = delivery
-        .ads
-        .iter()
-        .filter(|ad| ad.awaits_video && ad.state != DeliveryState::Published)
-        .map(|ad| ad.row)
-        .collect();
+    let is_waiting = |ad: &&AdDelivery| ad.awaits_video && ad.state != DeliveryState::Published;
+    let waiting: Vec<&AdDelivery> = delivery.ads.iter().filter(is_waiting).collect();
     if delivery.publication.follows_video() && !waiting.is_empty() {
         let verb = if waiting.len() == 1 { "was not created" } else { "were not created" };
         text.push_str(&format!(" {}", sentence(&subject_of(delivery.publication, &waiting), verb, None)));
@@ -142,13 +143,15 @@ fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
     text
 }
 
-fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> String {
-    let several = rows.len() > 1;
-    let subject = subject_of(publication, rows);
+/// Returns the sentence about ads with the same state and reason, of which `ad` is one.
+fn ad_sentence(publication: Publication, ad: &AdDelivery, same: &[&AdDelivery]) -> String {
+    let several = same.len() > 1;
+    let subject = subject_of(publication, same);
     if ad.is_unsent_change() {
-        let rows = if several { format!("Rows {}", list(rows)) } else { format!("Row {}", list(rows)) };
         let reason = ad.reason.as_deref().unwrap_or("the row changed since it was published");
-        return format!("{rows}: {}.", reason.trim_end_matches('.'));
+        let place = places(same);
+        let (first, rest) = place.split_at(1);
+        return format!("{}{rest}: {}.", first.to_uppercase(), reason.trim_end_matches('.'));
     }
     let state = match (ad.state == DeliveryState::Unconfirmed, several) {
         (true, true) => "are not confirmed",
@@ -159,22 +162,21 @@ fn ad_sentence(publication: Publication, ad: &AdDelivery, rows: &[u64]) -> Strin
     sentence(&subject, state, ad.reason.as_deref())
 }
 
-/// Returns `The ad in row 1` or `The ads in rows 1, 2 and 3`.
-fn subject_of(publication: Publication, rows: &[u64]) -> String {
-    let rows_text = list(rows);
-    if rows.len() > 1 {
-        format!("The {} in rows {rows_text}", publication.plural())
-    } else {
-        format!("The {} in row {rows_text}", publication.name())
-    }
+/// Returns `The ad in line 2` or `The ads in lines 2, 3 and 4`.
+fn subject_of(publication: Publication, ads: &[&AdDelivery]) -> String {
+    let name = if ads.len() > 1 { publication.plural() } else { publication.name() };
+    format!("The {name} in {}", places(ads))
 }
 
-/// Returns `1`, `1 and 2` or `1, 2 and 3`.
-fn list(rows: &[u64]) -> String {
-    let numbers: Vec<String> = rows.iter().map(u64::to_string).collect();
-    match numbers.as_slice() {
-        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
-        other => other.join(""),
+/// Returns `line 2`, `lines 2 and 3` or `lines 2, 3 and 4`; `row 1` and so on outside a manifest.
+fn places(ads: &[&AdDelivery]) -> String {
+    let numbers: Vec<String> = ads.iter().map(|ad| ad.line.unwrap_or(ad.row).to_string()).collect();
+    match (ads, numbers.as_slice()) {
+        ([first, _, ..], [before @ .., last]) => {
+            let word = if first.line.is_some() { "lines" } else { "rows" };
+            format!("{word} {} and {last}", before.join(", "))
+        }
+        _ => ads.first().map_or_else(String::new, |ad| ad.place()),
     }
 }
 
@@ -249,6 +251,16 @@ mod tests {
         };
         assert_eq!((delivery.shown_state(), delivery.is_video_stuck()), ("ready", false));
         assert_eq!(texts(delivery), ["The ads in rows 1 and 2 were not created: it answers 404."]);
+    }
+
+    #[test]
+    fn ads_of_a_manifest_are_named_by_their_lines() {
+        let failed =
+            |row| AdDelivery { line: Some(row + 2), ..ad(row, DeliveryState::Failed, "it answers 404") };
+        let delivery = |ads| Delivery { state: DeliveryState::Ready, ads, ..Delivery::default() };
+        assert_eq!(texts(delivery(vec![failed(1)])), ["The ad in line 3 was not created: it answers 404."]);
+        let three = delivery(vec![failed(1), failed(2), failed(5)]);
+        assert_eq!(texts(three), ["The ads in lines 3, 4 and 7 were not created: it answers 404."]);
     }
 
     #[test]

@@ -151,6 +151,9 @@ pub struct AdDelivery {
     /// Row in the manifest, from 1.
     #[cfg_attr(all(test, feature = "report"), schemars(range(min = 1)))]
     pub row: u64,
+    /// Line of the manifest on which the row begins, from 1, as a spreadsheet or an editor numbers it.
+    #[cfg_attr(all(test, feature = "report"), schemars(range(min = 1)))]
+    pub line: Option<u64>,
     /// The state of the ad, post, draft or entry.
     pub state: DeliveryState,
     /// The id of the ad or post on the platform.

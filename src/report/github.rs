@@ -45,7 +45,7 @@ fn annotate(entry: &FileEntry, out: &mut dyn io::Write) -> io::Result<()> {
     for finding in &entry.findings {
         let level = match finding.severity {
             // The output replaces the source.
-            _ if is_cleared(entry, finding) => "notice",
+            _ if is_cleared(entry, finding) || finding.accepted.is_some() => "notice",
             Severity::Error => "error",
             Severity::Warning => "warning",
             Severity::Advice => "notice",
@@ -60,8 +60,9 @@ fn sentence(finding: &Finding) -> String {
     let source =
         finding.source.as_deref().map_or(String::new(), |source| format!(" Source: {}", escape(source)));
     format!(
-        "{}: found {}, allowed {}{place}.{source}",
+        "{}{}: found {}, allowed {}{place}.{source}",
         escape(&finding.message),
+        escape(&text::acceptance(finding)),
         escape(&finding.actual),
         escape(&finding.allowed),
     )

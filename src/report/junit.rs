@@ -10,7 +10,7 @@ use quick_junit::{NonSuccessKind, Property, TestCase, TestCaseStatus, TestSuite,
 
 use super::outcome::{Outcome, Problem, is_cleared, is_fixed, problems};
 use super::{DoneCount, FileEntry, Report, Tool, escape, text, totals};
-use crate::rules::{Finding, Severity};
+use crate::rules::Finding;
 
 pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()> {
     let mut document = quick_junit::Report::new("greenlit");
@@ -114,8 +114,7 @@ fn test_case(entry: &FileEntry) -> TestCase {
 /// Returns a failure or an error with every problem and every error of `entry`.
 fn non_success(kind: NonSuccessKind, entry: &FileEntry) -> TestCaseStatus {
     let problems = problems(entry);
-    let errors: Vec<&Finding> =
-        entry.findings.iter().filter(|finding| finding.severity == Severity::Error).collect();
+    let errors: Vec<&Finding> = entry.findings.iter().filter(|finding| finding.is_open_error()).collect();
     let of_problems = problems.iter().map(|problem| (problem.id, problem.message.as_str()));
     let of_errors = errors.iter().map(|finding| (finding.rule.as_str(), finding.message.as_str()));
     let (id, message) = of_problems.chain(of_errors).next().unwrap_or(("verdict", "not compliant"));
@@ -136,9 +135,8 @@ fn lines(texts: impl IntoIterator<Item = String>) -> XmlString {
 
 /// Returns the warnings, the advice and the fix; errors too if they are fixed.
 fn notes(entry: &FileEntry) -> Vec<String> {
-    let listed = |finding: &&Finding| {
-        finding.severity != Severity::Error || is_fixed(entry) || is_cleared(entry, finding)
-    };
+    let listed =
+        |finding: &&Finding| !finding.is_open_error() || is_fixed(entry) || is_cleared(entry, finding);
     let findings = entry.findings.iter().filter(listed);
     let mut notes: Vec<String> = findings.map(|finding| line(finding, is_cleared(entry, finding))).collect();
     if let Some(fix) = &entry.fix {
@@ -156,9 +154,10 @@ fn notes(entry: &FileEntry) -> Vec<String> {
 
 fn line(finding: &Finding, fixed: bool) -> String {
     let place = text::place(finding).map_or(String::new(), |place| format!(" ({place})"));
-    let severity = text::severity(finding.severity, fixed);
+    let severity = text::severity(finding, fixed);
+    let accepted = text::acceptance(finding);
     let Finding { rule, message, actual, allowed, .. } = finding;
-    format!("{severity} {rule}: {message}: found {actual}, allowed {allowed}{place}")
+    format!("{severity} {rule}: {message}{accepted}: found {actual}, allowed {allowed}{place}")
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub(super) enum Outcome {
     Fixed,
     /// Can be fixed; this was a dry run.
     Planned,
+    /// Breaks a rule, but each of its errors is accepted.
+    Accepted,
     /// Breaks a rule, and no fix was attempted.
     Noncompliant,
     /// Too few facts are known for a verdict.
@@ -35,10 +37,11 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of the summary.
-    pub(super) const ALL: [Outcome; 12] = [
+    pub(super) const ALL: [Outcome; 13] = [
         Outcome::Passed,
         Outcome::Fixed,
         Outcome::Planned,
+        Outcome::Accepted,
         Outcome::Noncompliant,
         Outcome::Undecided,
         Outcome::Unreadable,
@@ -67,6 +70,7 @@ impl Outcome {
             Ending::Fixed => Outcome::Fixed,
             Ending::Fixable => Outcome::Planned,
             Ending::Noncompliant => Outcome::Noncompliant,
+            Ending::Accepted => Outcome::Accepted,
             Ending::Undecided => Outcome::Undecided,
             Ending::Unreadable(_) => Outcome::Unreadable,
             Ending::Refused(_) => Outcome::Refused,
@@ -83,6 +87,7 @@ impl Outcome {
             Outcome::Fixed => "fixed",
             Outcome::Planned => "fixable",
             Outcome::Noncompliant => "not compliant",
+            Outcome::Accepted => "accepted",
             Outcome::Undecided => "undecided",
             Outcome::Unreadable => "unreadable",
             Outcome::Refused => "refused",
@@ -108,7 +113,7 @@ impl Outcome {
     /// Returns a symbol that can be distinguished without colour.
     pub(super) fn mark(self) -> &'static str {
         match self {
-            Outcome::Passed | Outcome::Fixed => "✓",
+            Outcome::Passed | Outcome::Fixed | Outcome::Accepted => "✓",
             Outcome::Planned => "→",
             Outcome::Undecided => "?",
             Outcome::ChangeUnsent => "!",
@@ -123,7 +128,10 @@ impl Outcome {
 
     /// Returns whether the user must act on it.
     pub(super) fn needs_attention(self) -> bool {
-        !matches!(self, Outcome::Passed | Outcome::Fixed | Outcome::Planned | Outcome::Skipped)
+        !matches!(
+            self,
+            Outcome::Passed | Outcome::Fixed | Outcome::Planned | Outcome::Accepted | Outcome::Skipped
+        )
     }
 }
 
@@ -245,6 +253,13 @@ mod tests {
         for outcome in Outcome::ALL {
             assert!(outcomes.iter().any(|(_, other)| *other == outcome), "no sample for {outcome:?}");
         }
+    }
+
+    #[test]
+    fn an_outcome_that_needs_attention_is_worse_than_those_that_do_not() {
+        let attention = |outcome: &&Outcome| outcome.needs_attention();
+        let done = Outcome::ALL.iter().filter(|outcome| !attention(outcome) && **outcome != Outcome::Skipped);
+        assert!(done.max() < Outcome::ALL.iter().filter(attention).min());
     }
 
     #[test]

@@ -288,11 +288,10 @@ fn from_finding<'a>(entry: &'a FileEntry, finding: &'a Finding, rules: &Rules<'_
     let text = format!("{}: found {}, allowed {}{place}.", escape(message), escape(actual), escape(allowed));
     let output =
         entry.fix.as_ref().and_then(|fix| fix.output.as_deref()).filter(|_| is_cleared(entry, finding));
-    let suppress = |output: &str| Suppression {
-        kind: "external",
-        status: "accepted",
-        justification: format!("Fixed in {}", escape(output)),
-    };
+    let suppress =
+        |justification: String| Suppression { kind: "external", status: "accepted", justification };
+    let fixed = output.map(|output| format!("Fixed in {}", escape(output)));
+    let accepted = finding.accepted.as_ref().map(|acceptance| escape(&acceptance.to_string()));
     SarifResult {
         rule_id: rule.as_str(),
         rule_index: rules.index(rule.as_str()),
@@ -304,7 +303,7 @@ fn from_finding<'a>(entry: &'a FileEntry, finding: &'a Finding, rules: &Rules<'_
         message: Text { text },
         locations: [location(entry)],
         partial_fingerprints: fingerprint(entry, rule.as_str(), *stream),
-        suppressions: output.map(suppress).into_iter().collect(),
+        suppressions: fixed.into_iter().chain(accepted).map(suppress).collect(),
         properties: Properties {
             profile: &entry.profile,
             finding: Some(FindingProperties {

@@ -16,6 +16,8 @@ pub struct Summary {
     pub compliant: u64,
     /// Sources with an error.
     pub noncompliant: u64,
+    /// Of the sources with an error, those whose errors are all accepted.
+    pub accepted: u64,
     /// Sources with too few known facts to decide.
     pub indeterminate: u64,
     /// Files that cannot be read as media.
@@ -77,6 +79,7 @@ impl Summary {
         self.unsent_changes += ads.filter(|ad| ad.is_unsent_change()).count() as u64;
         match file.ending {
             Ending::Fixed => self.fixed += 1,
+            Ending::Accepted => self.accepted += 1,
             Ending::Refused(_) => self.refused += 1,
             // A failed check is counted by its verdict.
             Ending::Failed(_) => self.failed += u64::from(file.fix.is_some()),

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::job::SimilarityMetric;
 use crate::model::{AudioStream, Completeness, HdrKind, TimeRange, VideoStream};
-use crate::rules::{Confidence, Finding, Severity};
+use crate::rules::{Confidence, Finding};
 
 /// At most this many time ranges are listed; the rest is only counted.
 const MAX_LISTED_RANGES: usize = 4;
@@ -71,9 +71,15 @@ fn audio_text(audio: &AudioStream) -> String {
     }
 }
 
-/// Returns the name of a severity; a finding that the output no longer has is `fixed`.
-pub(super) fn severity(severity: Severity, fixed: bool) -> &'static str {
-    if fixed { "fixed" } else { severity.name() }
+/// Returns the severity of a finding; `fixed` if the output no longer has it, `ignored` or `baseline` if it is accepted.
+pub(super) fn severity(finding: &Finding, fixed: bool) -> &'static str {
+    let name = finding.accepted.as_ref().map_or(finding.severity.name(), |acceptance| acceptance.name());
+    if fixed { "fixed" } else { name }
+}
+
+/// Returns why a finding does not count, for the end of its message: ` (ignored: the reason)`. Not escaped.
+pub(super) fn acceptance(finding: &Finding) -> String {
+    finding.accepted.as_ref().map_or(String::new(), |acceptance| format!(" ({acceptance})"))
 }
 
 /// Returns the location of a finding, such as `stream 0, 3 s to 5.2 s`; `None` for the whole file.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{ContentHash, Size};
 use crate::profile::{Profile, RuleId, Severity, Terms, nearest};
 
+use super::acceptance::Acceptance;
 use super::all::{ALL, image_aspect_ratio};
 use super::finding::{Finding, Verdict};
 use super::rule::{FindingCollector, Rule, Scope, Subject};
@@ -231,6 +232,18 @@ impl Assessment {
             kept.chain(other.findings.iter().filter(about_audio)).cloned().collect();
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         Assessment { findings, ..self.clone() }
+    }
+
+    /// Marks the findings that do not count, each with the reason that `accept` gives. The verdict stays.
+    pub fn accept(&mut self, accept: &dyn Fn(&Finding) -> Option<Acceptance>) {
+        for finding in &mut self.findings {
+            finding.accepted = accept(finding);
+        }
+    }
+
+    /// Returns whether the file breaks a rule, and no error counts.
+    pub fn is_accepted(&self) -> bool {
+        self.verdict == Verdict::Noncompliant && !self.findings.iter().any(Finding::is_open_error)
     }
 
     /// Returns whether the file was assessed as a still image.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::acceptance::Acceptance;
 use crate::model::{TimeRange, display_name};
 use crate::profile::{Confidence, RuleId, Severity};
 
@@ -61,9 +62,19 @@ pub struct Finding {
     pub remedy: Remedy,
     /// Where the limit is published.
     pub source: Option<String>,
+    /// Why it does not count; `None` if it does.
+    #[serde(default)]
+    pub accepted: Option<Acceptance>,
     /// Whether the message alone tells the value found and what is allowed. Not part of the report.
     #[serde(skip)]
     pub stated: bool,
+}
+
+impl Finding {
+    /// Returns whether it is an error that counts.
+    pub fn is_open_error(&self) -> bool {
+        self.severity == Severity::Error && self.accepted.is_none()
+    }
 }
 
 /// The verdict on one file under one profile.

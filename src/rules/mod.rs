@@ -4,6 +4,7 @@
 //! An undecided error-level rule makes the verdict `indeterminate`: a file with unknown facts is
 //! never compliant.
 
+mod acceptance;
 mod all;
 mod assess;
 mod finding;
@@ -16,6 +17,7 @@ mod validated_cover;
 pub(crate) mod value_text;
 
 pub use crate::profile::{Confidence, RuleId, Severity};
+pub use acceptance::Acceptance;
 pub use assess::{Assessment, RuleSet, Selection, SelectionError, assess, assess_cover, find, registry};
 pub use finding::{Finding, Remedy, Verdict};
 pub use rule::{FindingCollector, Rule, RuleInfo, Scope, Subject, Violation};

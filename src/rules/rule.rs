@@ -227,6 +227,7 @@ impl<'a> FindingCollector<'a> {
             ranges,
             first_missing_s,
             checked_on: self.terms.checked_on.clone(),
+            accepted: None,
             confidence: self.terms.confidence,
             remedy,
             source: self.terms.source.clone(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::{PrepareError, read_cover};
-use crate::platform::{COVER, Problem, Row};
+use crate::platform::{COVER, Problem, ProblemKind, Row};
 use crate::rules::CoverImage;
 
 /// What is wrong with an image: whether it may be a cover nevertheless, and the sentence.
@@ -30,9 +30,10 @@ impl CheckedCovers {
             let messages = checked.entry(path).or_insert_with(|| covers.messages(path, max_bytes, check));
             problems.extend(messages.iter().map(|(warning, message)| Problem {
                 row: row.row,
+                line: row.line,
                 field: COVER,
                 message: format!("{}: {message}", path.display()),
-                warning: *warning,
+                kind: if *warning { ProblemKind::Warning } else { ProblemKind::Error },
             }));
         }
         (covers, problems)

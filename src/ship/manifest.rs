@@ -1,16 +1,22 @@
 //! Manifests: lists of the publications to create, one per row.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::platform::{COVER, Row, VIDEO};
-use crate::profile::nearest;
+
+use super::manifest_rows::{Fields, RowReader};
+pub use super::manifest_rows::{ManifestProblem, ManifestProblemKind};
+use super::manifest_text::{decode, with_plain_line_ends};
 
 /// A manifest as read; the destination checks its rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// The rows, in order.
     pub rows: Vec<Row>,
+    /// The columns that the file has.
+    pub columns: Vec<&'static str>,
+    /// How the file was read, where it has two readings.
+    pub notice: Option<String>,
 }
 
 /// Why a manifest cannot be read.
@@ -38,47 +44,50 @@ pub enum ManifestError {
         /// The manifest.
         path: PathBuf,
     },
-    /// Malformed.
-    #[error("{}: row {row}: {message}", path.display())]
-    Syntax {
+    /// Neither UTF-8 nor UTF-16 text.
+    #[error("{}: {reason}", path.display())]
+    Encoding {
         /// The manifest.
         path: PathBuf,
-        /// The row, from 1; 0 for the header or the whole file.
-        row: u32,
-        /// The error.
-        message: String,
+        /// The reason and what to do.
+        reason: String,
     },
-    /// An unknown column.
-    #[error("{}: row {row}: unknown column {column:?}{}", path.display(), nearest.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default())]
-    UnknownColumn {
+    /// Parts of the file cannot be read.
+    #[error("{}: {}", path.display(), problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid {
         /// The manifest.
         path: PathBuf,
-        /// The row, from 1; 0 for the header.
-        row: u32,
-        /// As written.
-        column: String,
-        /// The known column with the most similar name, if one is similar enough.
-        nearest: Option<&'static str>,
+        /// Every part that cannot be read.
+        problems: Vec<ManifestProblem>,
     },
 }
 
 const MAX_BYTES: u64 = 64 << 20;
 
-type Fields = BTreeMap<&'static str, String>;
-
 impl Manifest {
     /// Reads a `.csv`, `.jsonl` or `.toml` manifest, which may have these columns.
     ///
     /// # Errors
-    /// The first error that prevents reading the file; the values of the rows are checked later.
+    /// Why the file cannot be read, or every part of it that cannot; the values of the rows are checked later.
     pub fn read(path: &Path, columns: &[&'static str]) -> Result<Manifest, ManifestError> {
+        without_problems(path, Manifest::read_with_problems(path, columns)?)
+    }
+
+    /// Reads what can be read of a manifest, and lists the parts that cannot.
+    ///
+    /// # Errors
+    /// Why the file cannot be read at all.
+    pub fn read_with_problems(
+        path: &Path,
+        columns: &[&'static str],
+    ) -> Result<(Manifest, Vec<ManifestProblem>), ManifestError> {
         let io = |source| ManifestError::Read { path: path.to_owned(), source };
         if std::fs::metadata(path).map_err(io)?.len() > MAX_BYTES {
             return Err(ManifestError::TooLarge { path: path.to_owned() });
         }
-        let text = std::fs::read_to_string(path).map_err(io)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        Manifest::parse(path, text, columns)
+        let text = decode(&std::fs::read(path).map_err(io)?)
+            .map_err(|reason| ManifestError::Encoding { path: path.to_owned(), reason })?;
+        parse(path, &text, columns)
     }
 
     /// Parses the text of the manifest at `path`, in the format given by its extension.
@@ -86,17 +95,7 @@ impl Manifest {
     /// # Errors
     /// As [`Manifest::read`].
     pub fn parse(path: &Path, text: &str, columns: &[&'static str]) -> Result<Manifest, ManifestError> {
-        let reader = ManifestReader { path, known: columns };
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let rows = match extension.to_ascii_lowercase().as_str() {
-            "csv" => reader.csv(text)?,
-            "jsonl" => reader.jsonl(text)?,
-            "toml" => reader.toml(text)?,
-            _ => return Err(ManifestError::Format { path: path.to_owned() }),
-        };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let rows = (1..).zip(rows).map(|(row, fields)| row_of(row, fields, folder)).collect();
-        Ok(Manifest { rows })
+        without_problems(path, parse(path, &with_plain_line_ends(text), columns)?)
     }
 
     /// Returns the videos of the rows, each once, in order of first mention.
@@ -104,6 +103,42 @@ impl Manifest {
         let mut seen = std::collections::HashSet::new();
         self.rows.iter().map(|row| row.video.as_path()).filter(|video| seen.insert(*video)).collect()
     }
+}
+
+fn without_problems(
+    path: &Path,
+    (manifest, problems): (Manifest, Vec<ManifestProblem>),
+) -> Result<Manifest, ManifestError> {
+    if problems.is_empty() {
+        return Ok(manifest);
+    }
+    Err(ManifestError::Invalid { path: path.to_owned(), problems })
+}
+
+/// Parses a text whose lines end with `\n`.
+fn parse(
+    path: &Path,
+    text: &str,
+    columns: &[&'static str],
+) -> Result<(Manifest, Vec<ManifestProblem>), ManifestError> {
+    let mut reader = RowReader::new(columns);
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let is_csv = extension.eq_ignore_ascii_case("csv");
+    match extension.to_ascii_lowercase().as_str() {
+        "csv" => reader.csv(text),
+        "jsonl" => reader.jsonl(text),
+        "toml" => reader.toml(text),
+        _ => return Err(ManifestError::Format { path: path.to_owned() }),
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let rows = (1..).zip(reader.rows).map(|(number, (line, fields))| {
+        let mut row = row_of(number, fields, folder);
+        row.line = Some(line);
+        row.is_of_spreadsheet = is_csv;
+        row
+    });
+    let manifest = Manifest { rows: rows.collect(), columns: reader.columns, notice: reader.notice };
+    Ok((manifest, reader.problems))
 }
 
 fn row_of(number: u32, fields: Fields, folder: &Path) -> Row {
@@ -118,96 +153,6 @@ fn row_of(number: u32, fields: Fields, folder: &Path) -> Row {
         }
     }
     row
-}
-
-struct ManifestReader<'a> {
-    path: &'a Path,
-    known: &'a [&'static str],
-}
-
-impl ManifestReader<'_> {
-    fn syntax(&self, row: u32, message: impl ToString) -> ManifestError {
-        ManifestError::Syntax { path: self.path.to_owned(), row, message: message.to_string() }
-    }
-
-    fn column(&self, row: u32, name: &str) -> Result<&'static str, ManifestError> {
-        let name = name.trim();
-        if let Some(known) = self.known.iter().find(|known| **known == name) {
-            return Ok(known);
-        }
-        Err(ManifestError::UnknownColumn {
-            path: self.path.to_owned(),
-            row,
-            column: name.to_owned(),
-            nearest: nearest(name, self.known.iter().copied()),
-        })
-    }
-
-    fn csv(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
-        let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
-        let header = reader.headers().map_err(|error| self.syntax(0, error))?.clone();
-        let columns = header.iter().map(|name| self.column(0, name)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(duplicate) = (1..columns.len()).find(|at| columns[..*at].contains(&columns[*at])) {
-            return Err(self.syntax(0, format!("duplicate column {:?}", columns[duplicate])));
-        }
-        let mut rows = Vec::new();
-        for (row, record) in (1..).zip(reader.records()) {
-            let record = record.map_err(|error| self.syntax(row, error))?;
-            rows.push(columns.iter().copied().zip(record.iter().map(str::to_owned)).collect());
-        }
-        Ok(rows)
-    }
-
-    fn jsonl(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
-        let lines = text.lines().filter(|line| !line.trim().is_empty());
-        (1..)
-            .zip(lines)
-            .map(|(row, line)| {
-                let table: serde_json::Map<String, serde_json::Value> =
-                    serde_json::from_str(line).map_err(|error| self.syntax(row, error))?;
-                let texts = table.into_iter().map(|(name, value)| match value {
-                    serde_json::Value::String(text) => Ok((name, text)),
-                    serde_json::Value::Null => Ok((name, String::new())),
-                    // Ids exceed the exact integers of many JSON writers, so they must be strings.
-                    _ => Err(self.syntax(row, format!("{name} must be a string in quotes"))),
-                });
-                self.fields(row, texts)
-            })
-            .collect()
-    }
-
-    fn toml(&self, text: &str) -> Result<Vec<Fields>, ManifestError> {
-        let mut table: toml::Table = text.parse().map_err(|error| self.syntax(0, error))?;
-        let ads = match table.remove("ad") {
-            Some(toml::Value::Array(ads)) => ads,
-            None => Vec::new(),
-            Some(_) => return Err(self.syntax(0, "write each ad as [[ad]]")),
-        };
-        if let Some(other) = table.keys().next() {
-            return Err(self.syntax(0, format!("unknown key {other:?}; did you mean [[ad]]?")));
-        }
-        (1..)
-            .zip(ads)
-            .map(|(row, ad)| {
-                let toml::Value::Table(ad) = ad else {
-                    return Err(self.syntax(row, "write each ad as [[ad]]"));
-                };
-                let texts = ad.into_iter().map(|(name, value)| match value {
-                    toml::Value::String(text) => Ok((name, text)),
-                    _ => Err(self.syntax(row, format!("{name} must be a string in quotes"))),
-                });
-                self.fields(row, texts)
-            })
-            .collect()
-    }
-
-    fn fields(
-        &self,
-        row: u32,
-        texts: impl Iterator<Item = Result<(String, String), ManifestError>>,
-    ) -> Result<Fields, ManifestError> {
-        texts.map(|pair| pair.and_then(|(name, text)| Ok((self.column(row, &name)?, text)))).collect()
-    }
 }
 
 #[cfg(test)]
@@ -236,8 +181,19 @@ mod tests {
             "m/ads.toml",
             "[[ad]]\nvideo='a.mov'\nad_name='One, two'\ncover='c.png'\n[[ad]]\nvideo='a.mov'\nad_name='Three'\n",
         );
-        assert_eq!(csv, jsonl.unwrap());
-        assert_eq!(csv, toml.unwrap());
+        let (jsonl, toml) = (jsonl.unwrap(), toml.unwrap());
+        let texts = |manifest: &Manifest| {
+            let texts =
+                manifest.rows.iter().map(|row| (row.row, row.cover.clone(), row.text("ad_name").to_owned()));
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!((texts(&csv), texts(&csv)), (texts(&jsonl), texts(&toml)));
+        assert_eq!((csv.videos(), csv.videos()), (jsonl.videos(), toml.videos()));
+        let lines = |manifest: &Manifest| manifest.rows.iter().map(|row| row.line).collect::<Vec<_>>();
+        assert_eq!(lines(&csv), [Some(2), Some(3)]);
+        assert_eq!(lines(&jsonl), [Some(1), Some(3)]);
+        assert_eq!(lines(&toml), [Some(1), Some(5)]);
+        assert!(csv.rows[0].is_of_spreadsheet && !jsonl.rows[0].is_of_spreadsheet);
         assert_eq!(csv.rows[0].cover, Some("m/c.png".into()));
         assert_eq!((csv.rows[1].row, csv.rows[1].cover.clone()), (2, None));
         assert_eq!(csv.videos(), [Path::new("m/a.mov")]);
@@ -246,20 +202,62 @@ mod tests {
     #[test]
     fn an_unknown_column_suggests_the_nearest_known_one() {
         let error = parse("a.csv", "video,adgroup\n").unwrap_err().to_string();
-        assert_eq!(error, "a.csv: row 0: unknown column \"adgroup\"; did you mean \"adgroup_id\"?");
+        assert_eq!(error, "a.csv: line 1: unknown column \"adgroup\"; did you mean \"adgroup_id\"?");
         let error = parse("a.jsonl", "{}\n{\"landing_page\":\"x\"}").unwrap_err().to_string();
-        assert!(error.contains("row 2") && error.contains("landing_page_url"), "{error}");
+        assert!(error.contains("line 2") && error.contains("landing_page_url"), "{error}");
         assert!(parse("a.toml", "[[ads]]\nvideo='a'\n").is_err());
     }
 
+    fn problem_lines(name: &str, text: &str) -> Vec<Option<u32>> {
+        match parse(name, text) {
+            Err(ManifestError::Invalid { problems, .. }) => {
+                problems.iter().map(|problem| problem.line).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
-    fn a_malformed_manifest_is_rejected_with_its_row() {
-        let error = parse("a.csv", "video,ad_name\na,b\nc\n").unwrap_err();
-        assert!(matches!(error, ManifestError::Syntax { row: 2, .. }), "{error}");
-        assert!(matches!(parse("a.csv", "video,video\n"), Err(ManifestError::Syntax { row: 0, .. })));
+    fn every_malformed_row_is_told_with_its_line() {
+        assert_eq!(problem_lines("a.csv", "video,ad_name,x\na,b\n\nc,d,e\nf\n"), [1, 2, 5].map(Some));
+        assert_eq!(problem_lines("a.csv", "video,video\n"), [Some(1)]);
+        assert_eq!(problem_lines("a.csv", "video,\na,\nb,c\n"), [Some(3)], "a text beside the table");
+        assert_eq!(problem_lines("a.jsonl", "{\n\n{\"x\":\"\"}\n"), [Some(1), Some(3)]);
+        assert_eq!(problem_lines("a.toml", "[[ad]]\nvideo=1\n[[ad]]\nx='a'\n"), [Some(1), Some(3)]);
         let error = parse("a.jsonl", "{\"adgroup_id\":1800000000000000001}").unwrap_err().to_string();
         assert!(error.contains("in quotes"), "{error}");
         assert!(matches!(parse("a.xlsx", ""), Err(ManifestError::Format { .. })));
+    }
+
+    #[test]
+    fn lines_are_those_of_a_spreadsheet_and_blank_rows_are_skipped() {
+        let text = "\n,,\nvideo,ad_name,ad_text\n,,\n\na,\"two\r\nlines\",x\r\n , ,\nb,c,d";
+        let rows = parse("a.csv", text).unwrap().rows;
+        let found: Vec<_> =
+            rows.iter().map(|row| (row.row, row.line.unwrap(), row.video.to_str().unwrap())).collect();
+        assert_eq!(found, [(1, 6, "a"), (2, 8, "b")]);
+        assert_eq!(rows[0].text("ad_name"), "two\nlines");
+        let old = parse("a.csv", "video,ad_name,ad_text\ra,b,c\r").unwrap();
+        assert_eq!((old.rows.len(), old.rows[0].line), (1, Some(2)), "lines that end with a carriage return");
+    }
+
+    #[test]
+    fn the_header_decides_what_separates_the_columns() {
+        let comma = parse("a.csv", "video,ad_text\na.mp4,one; two\n").unwrap();
+        let semicolon = parse("a.csv", "video;ad_text\na.mp4;\"one; two\"\n").unwrap();
+        let tab = parse("a.csv", "video\tad_text\na.mp4\tone; two\n").unwrap();
+        assert_eq!((&comma, &comma), (&semicolon, &tab));
+        assert_eq!((comma.notice, comma.rows[0].text("ad_text")), (None, "one; two"));
+        assert_eq!(
+            parse("a.csv", "video\na,b.mp4\n").unwrap_err().to_string(),
+            "a.csv: line 2: column 2 has no name in the header"
+        );
+        let columns = ["video", "ad_name", "ad_text", "video;ad_name"];
+        let (_, problems) =
+            super::parse(Path::new("a.csv"), "video;ad_name,ad_text\n", &columns[..3]).unwrap();
+        assert_eq!(problems.len(), 1);
+        let (read, _) = super::parse(Path::new("a.csv"), "video;ad_name,ad_text\n", &columns[..3]).unwrap();
+        assert!(read.notice.unwrap().contains("commas or semicolons"));
     }
 
     proptest! {

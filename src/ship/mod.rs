@@ -30,6 +30,8 @@ mod journaled_item;
 pub mod landing;
 mod locks;
 pub mod manifest;
+mod manifest_rows;
+mod manifest_text;
 mod poller;
 mod polling;
 mod public_address;
@@ -65,7 +67,7 @@ pub use journal::{
     StatusLine, StatusPublication, Wait, destination_key,
 };
 pub use landing::{HttpPageVisitor, LandingMode, LandingVisits, PageVisitor, visit_landing_pages};
-pub use manifest::{Manifest, ManifestError};
+pub use manifest::{Manifest, ManifestError, ManifestProblem, ManifestProblemKind};
 pub use request::{
     Prepared, PreparedFiles, PreparedSender, Retry, ShipError, ShipOutcome, ShipRequest, Until,
     prepared_files,

@@ -14,6 +14,9 @@ use crate::platform::{Platform, PublicationTime, Row};
 pub struct RowNotice {
     /// The row, from 1.
     pub row: u32,
+    /// The line of the manifest on which the row begins; `None` in a plan of an earlier version.
+    #[serde(default)]
+    pub line: Option<u32>,
     /// The problem.
     pub problem: RowProblem,
     /// The problem and what to do.
@@ -60,7 +63,7 @@ pub fn known_row_problems(
                 None => continue,
             },
         };
-        notices.push(RowNotice { row: row.row, problem, message });
+        notices.push(RowNotice { row: row.row, line: row.line, problem, message });
     }
     Ok(notices)
 }

@@ -1,8 +1,11 @@
 //! Parses the command line. `settings` combines the arguments with the configuration and the defaults;
 //! this module does not read the environment or the disk.
 
+mod check;
 mod fix;
 mod input;
+mod manifest;
+mod project;
 mod sandbox;
 mod ship;
 
@@ -10,8 +13,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use check::CheckArgs;
 pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
+pub use manifest::{ManifestArgs, ManifestCheckArgs, ManifestCommand};
+pub use project::{BaselineArgs, BaselineCommand, ConfigArgs, ConfigCommand};
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
@@ -116,6 +122,8 @@ pub enum Command {
     Fix(FixArgs),
     /// Check, fix and upload videos, wait until they are ready, and create the ads. It is safe to run again.
     Ship(ShipArgs),
+    /// Print a template of a manifest, or check one.
+    Manifest(ManifestArgs),
     /// Answer questions about uploads and ads with an unknown outcome.
     Resolve(ResolveArgs),
     /// Show the state of every video and ad in the journal.
@@ -126,6 +134,12 @@ pub enum Command {
     Profiles(ProfilesArgs),
     /// Create a custom profile.
     Profile(ProfileArgs),
+    /// Write a configuration (greenlit.toml) in which every key is explained.
+    Init,
+    /// Print the configuration that is in force.
+    Config(ConfigArgs),
+    /// Record the findings of today, so that only new ones count.
+    Baseline(BaselineArgs),
     /// Run a local simulation of the platform's API.
     Sandbox(SandboxArgs),
     /// Check the installation and show how to correct problems.
@@ -136,17 +150,6 @@ pub enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page.
     Man,
-}
-
-/// `greenlit check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// The files to process.
-    #[command(flatten)]
-    pub input: InputArgs,
-    /// Decode every frame and also check the content (black and frozen frames, loudness).
-    #[arg(long)]
-    pub deep: bool,
 }
 
 /// `greenlit resolve`.

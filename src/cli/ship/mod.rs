@@ -57,7 +57,7 @@ use super::{
 
 use arguments::ShipArguments;
 use deliver::DeliveryContext;
-use outside::refuse_outside;
+pub use outside::refuse_outside;
 use posted_before::PostingNote;
 use ship_run::ShipRun;
 
@@ -95,7 +95,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let profiles = std::slice::from_ref(&profile);
     let pipeline = Pipeline::over_local_files(profiles, &options_of_covers, runner.as_ref(), &cancel);
     let (covers, problems) = check_covers(destination.platform, &ship_input.rows, &profile, pipeline);
-    if !input::passes_preflight(&ship_input.rows, &destination, &profile, problems) {
+    if !input::passes_preflight(&ship_input, &destination, &profile, problems) {
         return Ok(RunStatus::Failed);
     }
     let retry = retry::parse(&ship_arguments.retry, &ship_input)?;

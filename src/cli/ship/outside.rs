@@ -23,9 +23,9 @@ pub fn refuse_outside(manifest: &Path, rows: &[Row]) -> Result<(), CliError> {
     let files = |row: &Row| [Some(row.video.clone()), row.cover.clone()].into_iter().flatten();
     let outside: Vec<String> = rows
         .iter()
-        .flat_map(|row| files(row).map(|path| (row.row, path)))
+        .flat_map(|row| files(row).map(|path| (row.place(), path)))
         .filter(|(_, path)| is_outside(path))
-        .map(|(row, path)| format!("row {row}: {}", path.display()))
+        .map(|(row, path)| format!("{row}: {}", path.display()))
         .collect();
     if outside.is_empty() {
         return Ok(());
@@ -35,7 +35,7 @@ pub fn refuse_outside(manifest: &Path, rows: &[Row]) -> Result<(), CliError> {
         more => format!(" and {more} more"),
     };
     Err(CliError::Usage(format!(
-        "nothing was sent: {} names files outside its folder ({}{more}): move them into the folder, or allow it with \
+        "{} names files outside its folder ({}{more}): move them into the folder, or allow it with \
          --allow-outside",
         manifest.display(),
         outside.into_iter().take(NAMED_ROWS).collect::<Vec<_>>().join("; ")

@@ -27,7 +27,7 @@ pub fn entry(file: Outcome, shipped: &Shipped<'_>) -> FileEntry {
     let delivery = shipped.outcome.deliveries.iter().find(|delivery| delivery.source == file.source.path);
     let publication = shipped.publication();
     let delivery = match delivery {
-        Some(delivery) => Some(report_delivery(delivery, publication)),
+        Some(delivery) => Some(report_delivery(delivery, publication, &shipped.ship_input.rows)),
         None if file.is_incidental() => None,
         None => shipped.cut_off.as_ref().map(|reason| shipped.not_reached(&file.source.path, reason)),
     };
@@ -70,6 +70,7 @@ impl Shipped<'_> {
         let rows = self.ship_input.rows.iter().filter(|row| row.video == source && self.is_published(row));
         let ads = rows.map(|row| AdDelivery {
             row: u64::from(row.row),
+            line: row.line.map(u64::from),
             state: report::DeliveryState::Validated,
             reason: reason.clone(),
             awaits_video: true,
@@ -150,9 +151,10 @@ fn count(by_this_run: usize, before: usize, asked: usize) -> DoneCount {
     DoneCount::new(by_this_run as u64, before as u64, asked as u64)
 }
 
-fn report_delivery(delivery: &ship::Delivery, publication: Publication) -> Delivery {
+fn report_delivery(delivery: &ship::Delivery, publication: Publication, rows: &[Row]) -> Delivery {
     let ads = delivery.rows.iter().map(|ad| AdDelivery {
         row: u64::from(ad.row),
+        line: rows.iter().find(|row| row.row == ad.row).and_then(|row| row.line).map(u64::from),
         state: shown_state(&ad.state),
         ad_id: ad.id.clone(),
         reason: ad.reason.clone(),

@@ -36,7 +36,12 @@ pub async fn find(
     for row in rows {
         if let Some(Err(error)) = visits.get(destination.platform.landing_page(row)) {
             let message = error.to_string();
-            notices.push(RowNotice { row: row.row, problem: RowProblem::LandingPage, message });
+            notices.push(RowNotice {
+                row: row.row,
+                line: row.line,
+                problem: RowProblem::LandingPage,
+                message,
+            });
         }
     }
     notices.sort_by_key(|notice| notice.row);
@@ -60,6 +65,7 @@ pub fn print(notices: &[RowNotice], rows: &[Row], destination: &Destination) {
     for notice in notices {
         let warning = if is_problem(notice, destination) { "" } else { "warning: " };
         let row = rows.iter().find(|row| row.row == notice.row);
+        let place = row.map_or_else(String::new, Row::place);
         let name =
             row.and_then(|row| destination.platform.publication(row)).map(|publication| publication.name);
         let name = name.filter(|name| !name.is_empty()).map_or(String::new(), |name| format!(" ({name})"));
@@ -68,6 +74,6 @@ pub fn print(notices: &[RowNotice], rows: &[Row], destination: &Destination) {
             RowProblem::LandingPage if warning.is_empty() => "; its ad is not created",
             _ => "",
         };
-        notices::say(&format!("{warning}row {}{name}: {message}{unsent}", notice.row));
+        notices::say(&format!("{warning}{place}{name}: {message}{unsent}"));
     }
 }

@@ -104,6 +104,10 @@ impl Platform for Folder {
         &[ENTRY, NOTE]
     }
 
+    fn example_row(&self) -> Row {
+        Row::new(1, "videos/spring.mp4").with(ENTRY, "spring.mp4").with(NOTE, "first version")
+    }
+
     fn publication(&self, row: &Row) -> Option<PublicationName> {
         Some(PublicationName { scope: String::new(), name: entry_name(row) })
     }
@@ -124,13 +128,13 @@ impl Platform for Folder {
         all: &[&dyn Platform],
     ) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut names: HashMap<String, u32> = HashMap::new();
+        let mut names: HashMap<String, String> = HashMap::new();
         for row in rows {
-            let mut report = RowProblems { row: row.row, problems: &mut problems };
-            report.check_files(row);
-            check_columns(self, all, row, &mut report);
-            if let Some(first) = names.insert(entry_name(row), row.row) {
-                let message = format!("same name as in row {first}: give one of them another {ENTRY}");
+            let mut report = RowProblems { row, problems: &mut problems };
+            report.check_files();
+            check_columns(self, all, &mut report);
+            if let Some(first) = names.insert(entry_name(row), row.place()) {
+                let message = format!("same name as in {first}: give one of them another {ENTRY}");
                 report.error(ENTRY, message);
             }
             if row.text(NOTE).chars().any(char::is_control) {

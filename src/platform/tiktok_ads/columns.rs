@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::platform::columns::check_columns;
 use crate::platform::{Platform, Problem, PublicationName, Row, RowProblems, digest, is_loopback};
-use crate::profile::AdTextLimits;
+use crate::profile::{AdFieldsLimits, AdTextLimits, RuleLimits, nearest};
 
 /// The id of the ad group.
 pub(super) const ADGROUP_ID: &str = "adgroup_id";
@@ -41,6 +41,23 @@ pub(super) const COLUMNS: &[&str] = &[
     DISPLAY_NAME,
 ];
 
+/// Limits of the profile's rules.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Limits {
+    text: AdTextLimits,
+    fields: AdFieldsLimits,
+}
+
+impl Limits {
+    /// Returns the limits of a profile.
+    pub(super) fn of(rules: &RuleLimits) -> Limits {
+        Limits {
+            text: rules.ad_text.as_ref().map(|rule| rule.values.clone()).unwrap_or_default(),
+            fields: rules.ad_fields.as_ref().map(|rule| rule.values.clone()).unwrap_or_default(),
+        }
+    }
+}
+
 /// Limits of the ad create API, see the profile's `ad-fields`.
 const MAX_AD_NAME: usize = 512;
 const MAX_DISPLAY_NAME: usize = 40;
@@ -54,6 +71,19 @@ pub(super) fn publication(row: &Row) -> Option<PublicationName> {
     })
 }
 
+/// Returns a complete ad, as an example.
+pub(super) fn example() -> Row {
+    Row::new(1, "videos/spring.mp4")
+        .with(ADGROUP_ID, "1800000000000000001")
+        .with(AD_NAME, "Spring - portrait")
+        .with(IDENTITY_TYPE, "CUSTOMIZED_USER")
+        .with(IDENTITY_ID, "1700000000000000001")
+        .with(AD_TEXT, "Two weeks by the sea")
+        .with(CALL_TO_ACTION, "LEARN_MORE")
+        .with(LANDING_PAGE_URL, "https://www.example.com/spring")
+        .with(DISPLAY_NAME, "Example Travel")
+}
+
 /// Returns a digest of what an ad shows.
 pub(super) fn digest_of(row: &Row, cover: &str) -> String {
     let shown = [IDENTITY_TYPE, IDENTITY_ID, AD_TEXT, CALL_TO_ACTION, LANDING_PAGE_URL, DISPLAY_NAME];
@@ -62,73 +92,81 @@ pub(super) fn digest_of(row: &Row, cover: &str) -> String {
     digest(shown.iter().map(|column| row.text(column)).chain([cover]).chain(center))
 }
 
-/// Checks every row: files, fields, lengths, characters, uniqueness and addresses. `limits` are those of the
-/// profile's rule `ad-text`.
+/// Checks every row: files, fields, lengths, characters, uniqueness and addresses.
 pub(super) fn check_rows(
     platform: &dyn Platform,
     all: &[&dyn Platform],
     rows: &[Row],
-    limits: &AdTextLimits,
+    limits: &Limits,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut names: HashMap<PublicationName, u32> = HashMap::new();
+    let mut names: HashMap<PublicationName, String> = HashMap::new();
     for row in rows {
-        let mut report = RowProblems { row: row.row, problems: &mut problems };
-        report.check_files(row);
-        check_columns(platform, all, row, &mut report);
+        let mut report = RowProblems { row, problems: &mut problems };
+        report.check_files();
+        check_columns(platform, all, &mut report);
         let Some(name) = publication(row) else { continue };
-        check_fields(row, limits, &mut report);
+        check_fields(limits, &mut report);
         if name.name.is_empty() {
             continue;
         }
         match names.entry(name) {
             Entry::Occupied(first) => report.error(
                 AD_NAME,
-                format!("same name as in row {}; names must be unique in an ad group", first.get()),
+                format!("same name as in {}; names must be unique in an ad group", first.get()),
             ),
             Entry::Vacant(free) => {
-                free.insert(row.row);
+                free.insert(row.place());
             }
         }
     }
     problems
 }
 
-fn check_fields(row: &Row, limits: &AdTextLimits, report: &mut RowProblems<'_>) {
+fn check_fields(limits: &Limits, report: &mut RowProblems<'_>) {
+    let row = report.row;
     for field in [ADGROUP_ID, IDENTITY_ID] {
         if row.text(field).is_empty() {
-            report.error(field, "required");
+            report.missing(field, "required");
         }
     }
-    if !has_only_digits(row.text(ADGROUP_ID)) {
-        report.error(ADGROUP_ID, "must contain only digits");
-    }
-    check_text(row, AD_NAME, MAX_AD_NAME, report);
-    check_text(row, AD_TEXT, limits.max_width.map_or(usize::MAX, |max| max as usize), report);
-    check_identity(row, report);
-    let call_to_action = row.text(CALL_TO_ACTION);
-    if call_to_action.is_empty() {
-        report.error(CALL_TO_ACTION, "required");
-    } else if !call_to_action.bytes().all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte))
-    {
-        report.error(CALL_TO_ACTION, "must be in capitals, for example LEARN_MORE");
-    }
-    check_landing_page(row, report);
+    check_digits(ADGROUP_ID, report);
+    report.check_id(IDENTITY_ID);
+    check_text(AD_NAME, MAX_AD_NAME, report);
+    check_text(AD_TEXT, limits.text.max_width.map_or(usize::MAX, |max| max as usize), report);
+    check_identity(report);
+    check_call_to_action(&limits.fields, report);
+    check_landing_page(report);
 }
 
-fn check_identity(row: &Row, report: &mut RowProblems<'_>) {
+fn check_call_to_action(limits: &AdFieldsLimits, report: &mut RowProblems<'_>) {
+    let given = report.row.text(CALL_TO_ACTION);
+    let known = || limits.calls_to_action.iter().chain(&limits.more_calls_to_action).map(String::as_str);
+    if given.is_empty() {
+        report.missing(CALL_TO_ACTION, "required");
+    } else if !given.bytes().all(|byte| byte.is_ascii_uppercase() || b"_0123456789".contains(&byte)) {
+        report.error(CALL_TO_ACTION, "must be in capitals, for example LEARN_MORE");
+    } else if !limits.calls_to_action.is_empty() && !known().any(|name| name == given) {
+        let near = nearest(given, known()).map_or(String::new(), |near| format!("; did you mean {near}?"));
+        let message = format!(
+            "unknown call to action {given}{near} (if the platform offers it, list it as more_calls_to_action in \
+             [override.ad-fields])"
+        );
+        report.error(CALL_TO_ACTION, message);
+    }
+}
+
+fn check_identity(report: &mut RowProblems<'_>) {
+    let row = report.row;
     let (kind, center) = (row.text(IDENTITY_TYPE), row.text(IDENTITY_AUTHORIZED_BC_ID));
     match kind {
         "CUSTOMIZED_USER" | "TT_USER" | "AUTH_CODE" => {}
         "BC_AUTH_TT" if center.is_empty() => {
             let message = "required with BC_AUTH_TT: the id of the business center";
-            report.error(IDENTITY_AUTHORIZED_BC_ID, message);
+            report.missing(IDENTITY_AUTHORIZED_BC_ID, message);
         }
-        "BC_AUTH_TT" if !has_only_digits(center) => {
-            report.error(IDENTITY_AUTHORIZED_BC_ID, "must contain only digits");
-        }
-        "BC_AUTH_TT" => {}
-        "" => report.error(IDENTITY_TYPE, "required"),
+        "BC_AUTH_TT" => check_digits(IDENTITY_AUTHORIZED_BC_ID, report),
+        "" => report.missing(IDENTITY_TYPE, "required"),
         _ => report.error(IDENTITY_TYPE, "must be CUSTOMIZED_USER, TT_USER, AUTH_CODE or BC_AUTH_TT"),
     }
     if kind != "BC_AUTH_TT" && !center.is_empty() {
@@ -136,7 +174,8 @@ fn check_identity(row: &Row, report: &mut RowProblems<'_>) {
     }
 }
 
-fn check_landing_page(row: &Row, report: &mut RowProblems<'_>) {
+fn check_landing_page(report: &mut RowProblems<'_>) {
+    let row = report.row;
     let url = row.text(LANDING_PAGE_URL);
     if url.is_empty() {
         report.warn(LANDING_PAGE_URL, "empty: the ad has no link, which only some promotion types allow");
@@ -152,7 +191,7 @@ fn check_landing_page(row: &Row, report: &mut RowProblems<'_>) {
         }
     }
     if !row.text(DISPLAY_NAME).is_empty() {
-        check_text(row, DISPLAY_NAME, MAX_DISPLAY_NAME, report);
+        check_text(DISPLAY_NAME, MAX_DISPLAY_NAME, report);
     } else if !url.is_empty() {
         // A customized user has a display name of its own, so an empty field is only a warning.
         report.warn(DISPLAY_NAME, "empty: an ad with a landing page shows 1 to 40 characters");
@@ -160,11 +199,11 @@ fn check_landing_page(row: &Row, report: &mut RowProblems<'_>) {
 }
 
 /// Checks the length and the characters of a required text.
-fn check_text(row: &Row, field: &'static str, max: usize, report: &mut RowProblems<'_>) {
-    let text = row.text(field);
+fn check_text(field: &'static str, max: usize, report: &mut RowProblems<'_>) {
+    let text = report.row.text(field);
     let width = width(text);
     if text.is_empty() {
-        report.error(field, "required");
+        report.missing(field, "required");
     } else if width > max {
         let message = format!("{width} characters, at most {max} are allowed (wide ones count as two)");
         report.error(field, message);
@@ -176,8 +215,11 @@ fn check_text(row: &Row, field: &'static str, max: usize, report: &mut RowProble
     }
 }
 
-fn has_only_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+/// Checks an id that consists of digits.
+fn check_digits(field: &'static str, report: &mut RowProblems<'_>) {
+    if report.check_id(field) && !report.row.text(field).bytes().all(|byte| byte.is_ascii_digit()) {
+        report.error(field, "must contain only digits");
+    }
 }
 
 /// Returns the number of characters as the platform counts them: wide ones (Chinese, Japanese, Korean) count two.
@@ -202,34 +244,32 @@ mod tests {
     use super::*;
     use crate::platform::registry::PLATFORMS;
     use crate::platform::tiktok_ads::ADS;
+    use crate::profile::Profile;
 
-    const LIMITS: AdTextLimits = AdTextLimits { max_width: Some(100.0) };
+    fn limits() -> Limits {
+        Limits::of(Profile::builtin("tiktok-ads").unwrap().rules())
+    }
 
     fn good(folder: &Path) -> Row {
         std::fs::write(folder.join("a.mp4"), b"video").unwrap();
-        Row::new(1, folder.join("a.mp4"))
-            .with(ADGROUP_ID, "1800000000000000001")
-            .with(AD_NAME, "Spring")
-            .with(IDENTITY_TYPE, "CUSTOMIZED_USER")
-            .with(IDENTITY_ID, "1700000000000000001")
-            .with(AD_TEXT, "Buy now")
-            .with(CALL_TO_ACTION, "LEARN_MORE")
-            .with(LANDING_PAGE_URL, "https://example.com/")
-            .with(DISPLAY_NAME, "Shop")
+        let mut row = example();
+        row.video = folder.join("a.mp4");
+        row
     }
 
     fn fields_refused(rows: &[Row]) -> Vec<(u32, &'static str)> {
-        check_rows(&ADS, PLATFORMS, rows, &LIMITS)
-            .iter()
-            .map(|problem| (problem.row, problem.field))
-            .collect()
+        let problems = check_rows(&ADS, PLATFORMS, rows, &limits());
+        problems.iter().map(|problem| (problem.row, problem.field)).collect()
     }
 
     #[test]
     fn the_length_of_the_text_is_a_limit_of_the_profile() {
         let dir = tempfile::tempdir().unwrap();
         let rows = [good(dir.path()).with(AD_TEXT, "x".repeat(60))];
-        let problems = |max_width| check_rows(&ADS, PLATFORMS, &rows, &AdTextLimits { max_width });
+        let problems = |max_width| {
+            let limits = Limits { text: AdTextLimits { max_width }, ..Limits::default() };
+            check_rows(&ADS, PLATFORMS, &rows, &limits)
+        };
         assert_eq!(problems(Some(60.0)), []);
         assert_eq!(problems(None), []);
         assert!(problems(Some(59.0))[0].message.contains("60 characters, at most 59 are allowed"));
@@ -271,9 +311,9 @@ mod tests {
     fn the_business_center_id_is_required_with_bc_auth_tt_and_rejected_otherwise() {
         let dir = tempfile::tempdir().unwrap();
         let row = good(dir.path());
-        let check = |kind: &str, center: &str| {
-            fields_refused(&[row.clone().with(IDENTITY_TYPE, kind).with(IDENTITY_AUTHORIZED_BC_ID, center)])
-        };
+        let with = |kind: &str| row.clone().with(IDENTITY_TYPE, kind);
+        let check =
+            |kind, center: &str| fields_refused(&[with(kind).with(IDENTITY_AUTHORIZED_BC_ID, center)]);
         assert_eq!(check("BC_AUTH_TT", "7000000000000000009"), []);
         for (kind, center) in [("BC_AUTH_TT", ""), ("BC_AUTH_TT", "mine"), ("TT_USER", "7")] {
             assert_eq!(check(kind, center), [(1, "identity_authorized_bc_id")], "{kind} {center}");
@@ -283,9 +323,31 @@ mod tests {
     #[test]
     fn an_empty_landing_page_is_a_warning() {
         let dir = tempfile::tempdir().unwrap();
-        let problems = check_rows(&ADS, PLATFORMS, &[good(dir.path()).with(LANDING_PAGE_URL, "")], &LIMITS);
+        let problems = check_rows(&ADS, PLATFORMS, &[good(dir.path()).with(LANDING_PAGE_URL, "")], &limits());
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].warning && problems[0].field == "landing_page_url");
+        assert!(problems[0].is_warning() && problems[0].field == "landing_page_url");
+    }
+
+    #[test]
+    fn an_unknown_call_to_action_is_refused_with_the_nearest_one_unless_the_profile_allows_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let rows = [good(dir.path()).with(CALL_TO_ACTION, "SHOPNOW")];
+        let problems = check_rows(&ADS, PLATFORMS, &rows, &limits());
+        assert!(problems[0].message.contains("SHOPNOW; did you mean SHOP_NOW?"), "{problems:?}");
+        let profile = Profile::builtin("tiktok-ads").unwrap();
+        let more = profile.with_overrides("[ad-fields]\nmore_calls_to_action = [\"SHOPNOW\"]\n").unwrap();
+        assert_eq!(check_rows(&ADS, PLATFORMS, &rows, &Limits::of(more.rules())), []);
+        assert_eq!(check_rows(&ADS, PLATFORMS, &rows, &Limits::default()), [], "a profile without a list");
+    }
+
+    #[test]
+    fn ids_that_a_spreadsheet_rounded_are_refused_with_one_message() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut row = good(dir.path()).with(ADGROUP_ID, "1.8E+18").with(IDENTITY_ID, "1700000000000000000");
+        assert_eq!(fields_refused(&[row.clone()]), [(1, ADGROUP_ID)]);
+        row.is_of_spreadsheet = true;
+        assert_eq!(fields_refused(&[row.clone()]), [(1, ADGROUP_ID), (1, IDENTITY_ID)]);
+        assert_eq!(fields_refused(&[row.with(ADGROUP_ID, "18x").with(IDENTITY_ID, "17")]), [(1, ADGROUP_ID)]);
     }
 
     #[test]

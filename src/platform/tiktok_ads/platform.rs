@@ -117,6 +117,10 @@ impl Platform for Ads {
         columns::COLUMNS
     }
 
+    fn example_row(&self) -> Row {
+        columns::example()
+    }
+
     fn publication(&self, row: &Row) -> Option<PublicationName> {
         columns::publication(row)
     }
@@ -140,8 +144,7 @@ impl Platform for Ads {
         profile: &Profile,
         all: &[&dyn Platform],
     ) -> Vec<Problem> {
-        let limits = profile.rules().ad_text.as_ref().map(|limits| limits.values.clone());
-        columns::check_rows(self, all, rows, &limits.unwrap_or_default())
+        columns::check_rows(self, all, rows, &columns::Limits::of(profile.rules()))
     }
 
     fn calls_of_file(&self, _mode: Option<&str>, upload_bytes: Option<u64>, publications: u64) -> CallCounts {

@@ -44,6 +44,15 @@ const MAX_TITLE: usize = 2200;
 /// The latest time of a cover, in seconds.
 const MAX_COVER_AT_S: f64 = 86_400.0;
 
+/// Returns a complete post, as an example.
+pub(super) fn example() -> Row {
+    Row::new(1, "videos/spring.mp4")
+        .with(TITLE, "Two weeks by the sea #spring")
+        .with(PRIVACY_LEVEL, "SELF_ONLY")
+        .with(COVER_AT_S, "1.5")
+        .with(DISABLE_DUET, "true")
+}
+
 /// Returns a digest of what a post shows.
 pub(super) fn digest_of(row: &Row) -> String {
     digest(COLUMNS.iter().map(|column| row.text(column)))
@@ -59,18 +68,18 @@ pub(super) fn check_rows(
     let mut problems = Vec::new();
     let mut videos = HashMap::new();
     for row in rows {
-        let mut report = RowProblems { row: row.row, problems: &mut problems };
-        report.check_files(row);
+        let mut report = RowProblems { row, problems: &mut problems };
+        report.check_files();
         match videos.entry(&row.video) {
             Entry::Occupied(first) => {
-                let message = format!("same video as in row {}; a video is posted only once", first.get());
+                let message = format!("same video as in {}; a video is posted only once", first.get());
                 report.error(VIDEO, message);
             }
             Entry::Vacant(free) => {
-                free.insert(row.row);
+                free.insert(row.place());
             }
         }
-        check_columns(platform, all, row, &mut report);
+        check_columns(platform, all, &mut report);
         match (mode, new_post(row, mode)) {
             (PostMode::Direct, Err(found)) => {
                 found.into_iter().for_each(|(field, message)| report.error(field, message));
@@ -171,7 +180,7 @@ mod tests {
         let rows = [row(dir.path(), 1), row(dir.path(), 2).with(TITLE, "Look")];
         let problems = check_rows(&POSTS, PLATFORMS, &rows, PostMode::Inbox);
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].warning && problems[0].field == TITLE);
+        assert!(problems[0].is_warning() && problems[0].field == TITLE);
     }
 
     #[test]

@@ -105,6 +105,10 @@ impl Platform for Posts {
         columns::COLUMNS
     }
 
+    fn example_row(&self) -> Row {
+        columns::example()
+    }
+
     fn publication(&self, _row: &Row) -> Option<PublicationName> {
         Some(PublicationName { scope: String::new(), name: POST_NAME.to_owned() })
     }

@@ -68,12 +68,12 @@ fn findings(entry: &FileEntry) -> Markup {
 }
 
 fn finding(finding: &Finding, is_fixed: bool) -> Markup {
-    let Finding { rule, severity, actual, allowed, message, source, .. } = finding;
+    let Finding { rule, actual, allowed, message, source, .. } = finding;
     html! {
-        li.(tone::of_finding(*severity, is_fixed)) {
-            span.tag { (text::severity(*severity, is_fixed)) }
+        li.(tone::of_finding(finding, is_fixed)) {
+            span.tag { (text::severity(finding, is_fixed)) }
             div {
-                p { (Plain(&sentence(message))) " " code.soft { (rule.as_str()) } }
+                p { (Plain(&sentence(message))) (Plain(&text::acceptance(finding))) " " code.soft { (rule.as_str()) } }
                 dl.found {
                     div { dt { "Found" } " " dd { b { (Plain(actual)) } } }
                     div { dt { "Allowed" } " " dd { b { (Plain(allowed)) } } }
@@ -152,7 +152,7 @@ fn publication(kind: &str, delivery: &Delivery, ad: &AdDelivery) -> Markup {
     let is_stuck = ad.is_stuck() || ad.is_unsent_change();
     html! {
         li.trouble[is_stuck].bad[is_stuck] {
-            (kind) " in row " (ad.row) ": " (sentence(ad.shown_state(delivery.publication)))
+            (kind) " in " (ad.place()) ": " (sentence(ad.shown_state(delivery.publication)))
             (id(ad.ad_id.as_deref())) (because(ad.shown_reason()))
         }
     }

@@ -8,7 +8,9 @@ use crate::rules::{Finding, Severity};
 /// keep the order of the report, which is by path.
 pub(super) fn worst_first(report: &Report) -> Vec<&FileEntry> {
     let open = |entry: &FileEntry, severity: Severity| {
-        let is_open = |finding: &&Finding| !is_cleared(entry, finding) && finding.severity == severity;
+        let is_open = |finding: &&Finding| {
+            finding.accepted.is_none() && !is_cleared(entry, finding) && finding.severity == severity
+        };
         entry.findings.iter().filter(is_open).count()
     };
     let mut entries: Vec<&FileEntry> = report.files.iter().collect();

@@ -113,7 +113,7 @@ pub(super) fn findings_by_rule(report: &Report) -> Vec<(RuleId, RuleCount)> {
 /// Returns the class of the worst finding of each rule, as an index of [`RuleCount`].
 fn worst_by_rule(entry: &FileEntry) -> BTreeMap<RuleId, usize> {
     let mut worst: BTreeMap<RuleId, usize> = BTreeMap::new();
-    for finding in &entry.findings {
+    for finding in entry.findings.iter().filter(|finding| finding.accepted.is_none()) {
         let class = match finding.severity {
             _ if is_cleared(entry, finding) => 3,
             Severity::Error => 0,

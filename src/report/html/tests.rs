@@ -41,7 +41,7 @@ fn writes_a_card_for_every_entry() {
         assert!(text.contains(&entry.path), "{}", entry.path);
     }
     let needles = [
-        "14 files, 10 need attention",
+        "15 files, 10 need attention",
         "data-outcome=\"not-compliant\"",
         "SSIM 0.9961",
         "processing failed three times",
@@ -61,7 +61,14 @@ fn the_worst_entries_come_first_and_skipped_ones_last() {
     assert_eq!(paths[..3], ["h.failed.mp4", "h2.failed.\u{fffd}.mp4", "g.not-delivered.mp4"], "{paths:?}");
     assert_eq!(
         paths[9..],
-        ["h3.cancelled.mp4", "b2.fixable.avi", "b.fixed.avi", "a.compliant.mp4", "i.skipped.txt"]
+        [
+            "h3.cancelled.mp4",
+            "c2.accepted.mov",
+            "b2.fixable.avi",
+            "b.fixed.avi",
+            "a.compliant.mp4",
+            "i.skipped.txt"
+        ]
     );
 }
 

@@ -69,7 +69,7 @@ fn curve(plot: &BitRatePlot, most: u64, end_s: f64) -> Markup {
 fn lanes(entry: &FileEntry, end_s: f64) -> Vec<Lane<'_>> {
     let of_findings = entry.findings.iter().map(|finding| Lane {
         label: finding.rule.as_str(),
-        class: tone::of_finding(finding.severity, is_cleared(entry, finding)),
+        class: tone::of_finding(finding, is_cleared(entry, finding)),
         ranges: finding
             .ranges
             .iter()

@@ -38,12 +38,12 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
     for finding in &entry.findings {
         let fixed = is_cleared(entry, finding);
         let role = match finding.severity {
-            _ if fixed => TextRole::Dim,
+            _ if fixed || finding.accepted.is_some() => TextRole::Dim,
             Severity::Error => TextRole::Bad,
             Severity::Warning => TextRole::Warn,
             Severity::Advice => TextRole::Dim,
         };
-        self::finding(page, finding, role, text::severity(finding.severity, fixed))?;
+        self::finding(page, finding, role, text::severity(finding, fixed))?;
     }
     if let Some(reason) = &entry.not_decoded {
         page.item(LABEL, TextRole::Dim, "note", &format!("not decoded: {}", escape(reason)))?;
@@ -57,7 +57,12 @@ fn findings(page: &mut Page<'_>, entry: &FileEntry, outcome: Outcome) -> io::Res
 
 fn finding(page: &mut Page<'_>, finding: &Finding, role: TextRole, label: &str) -> io::Result<()> {
     let Finding { rule, actual, allowed, message, source, stated, .. } = finding;
-    page.item(LABEL, role, label, &format!("{rule}: {}", escape(message)))?;
+    page.item(
+        LABEL,
+        role,
+        label,
+        &format!("{rule}: {}{}", escape(message), escape(&text::acceptance(finding))),
+    )?;
     let place = text::place(finding);
     let (below, before) = match place {
         Some(place) if *stated => (String::new(), format!("{place}; ")),
@@ -115,7 +120,7 @@ fn delivery(page: &mut Page<'_>, entry: &FileEntry, delivery: &Delivery) -> io::
     for ad in &delivery.ads {
         let id = ad.ad_id.as_ref().map_or(String::new(), |id| format!(" {}", escape(id)));
         let (state, reason) = (ad.shown_state(delivery.publication), because(ad.shown_reason()));
-        let text = format!("row {}: {}{id}{reason}", ad.row, state);
+        let text = format!("{}: {state}{id}{reason}", ad.place());
         let role = role(ad.is_stuck(), ad.is_unsent_change());
         page.item(LABEL, role, delivery.publication.name(), &text)?;
     }

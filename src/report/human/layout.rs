@@ -28,7 +28,7 @@ impl TextRole {
         match outcome {
             Outcome::Passed | Outcome::Fixed => TextRole::Good,
             Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => TextRole::Warn,
-            Outcome::Skipped => TextRole::Dim,
+            Outcome::Accepted | Outcome::Skipped => TextRole::Dim,
             Outcome::Noncompliant
             | Outcome::Unreadable
             | Outcome::Refused

@@ -90,7 +90,10 @@ fn of_entry(entry: &FileEntry) -> Vec<(u8, Reason)> {
     });
     // A file that was only not delivered complies, and one that was cancelled may yet be fixed.
     let is_about_file = !matches!(outcome, Outcome::Undelivered | Outcome::ChangeUnsent | Outcome::Cancelled);
-    let findings = entry.findings.iter().filter(|finding| is_about_file && !is_cleared(entry, finding));
+    let findings = entry
+        .findings
+        .iter()
+        .filter(|finding| is_about_file && finding.accepted.is_none() && !is_cleared(entry, finding));
     problems.chain(findings.filter_map(Reason::of_finding)).collect()
 }
 

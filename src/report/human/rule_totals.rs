@@ -58,7 +58,7 @@ fn totals(entries: &[FileEntry]) -> Vec<(RuleId, RuleTotal<'_>)> {
     for entry in entries {
         let file = (entry.path.as_str(), entry.path_raw.as_deref());
         let open = entry.findings.iter().filter(|finding| finding.severity != Severity::Advice);
-        for finding in open.filter(|finding| !is_cleared(entry, finding)) {
+        for finding in open.filter(|finding| finding.accepted.is_none() && !is_cleared(entry, finding)) {
             let is_error = finding.severity == Severity::Error;
             if !counted.insert((file, finding.rule.as_str(), is_error, finding.stream, &finding.actual)) {
                 continue;

@@ -16,7 +16,7 @@ use crate::model::{
     Timing,
 };
 use crate::plan::Refusal;
-use crate::rules::{Confidence, Finding, Remedy, RuleId, Severity, Verdict};
+use crate::rules::{Acceptance, Confidence, Finding, Remedy, RuleId, Severity, Verdict};
 
 pub(super) fn rendered(report: &Report, format: Format) -> String {
     rendered_with(report, format, &HumanOptions::default())
@@ -113,6 +113,7 @@ pub(super) fn finding(rule: RuleId, severity: Severity, remedy: Remedy) -> Findi
         confidence: Confidence::Practice,
         remedy,
         source: Some("https://ads.tiktok.com/help/article/video-ads-specifications".into()),
+        accepted: None,
         stated: false,
     }
 }
@@ -291,6 +292,19 @@ fn with_fix(path: &str, ending: Ending, fix: Fix) -> FileEntry {
     }
 }
 
+/// Returns an entry whose errors do not count.
+pub(super) fn accepted(path: &str) -> FileEntry {
+    let mut findings = many_findings();
+    let ignored = |until: Option<&str>| Acceptance::Ignored {
+        reason: "delivered before the limit existed".into(),
+        until: until.map(Into::into),
+    };
+    findings[0].accepted = Some(ignored(None));
+    findings[1].accepted = Some(Acceptance::Baseline);
+    findings[2].accepted = Some(ignored(Some("2026-12-31")));
+    FileEntry { ending: Ending::Accepted, findings, ..entry(path, Verdict::Noncompliant) }
+}
+
 fn without_media(path: &str, verdict: Verdict, reason: &str) -> FileEntry {
     FileEntry { media: None, reason: Some(reason.into()), ..entry(path, verdict) }
 }
@@ -337,6 +351,7 @@ pub(super) fn everything() -> Report {
             findings: many_findings(),
             ..entry("c.not-compliant.mov", Noncompliant)
         },
+        accepted("c2.accepted.mov"),
         FileEntry { undecided: vec![RuleId::Duration], ..entry("d.undecided.gif", Indeterminate) },
         without_media("e.unreadable.mp4", Unreadable, "moov box not found: the file has only 48 bytes"),
         with_fix(

@@ -1,0 +1,16 @@
+//! `greenlit check`.
+
+use clap::Args;
+
+use super::input::InputArgs;
+
+/// `greenlit check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The files to process.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Decode every frame and also check the content (black and frozen frames, loudness).
+    #[arg(long)]
+    pub deep: bool,
+}
