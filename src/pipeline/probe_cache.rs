@@ -33,7 +33,7 @@ impl<'a> CacheSession<'a> {
 
     /// Looks up what an earlier run found in a file.
     pub(super) fn find(&self, fingerprint: FileFingerprint) -> Option<CachedProbe> {
-        self.cache.get(&[Some(fingerprint)]).get(0)
+        self.cache.get(&fingerprint)
     }
 
     /// Stores the probe of the file at `path`, unless the file changed since the fingerprint `before`, taken
