@@ -10,7 +10,7 @@ mod common;
 use std::fs::File;
 use std::io::{IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
@@ -94,16 +94,15 @@ fn serve_as_template(parent: &UnixStream) {
     let info = json!({
         "library": "FFmpeg", "encoders": ["libx264"], "separate_process": false, "in_force": [], "refused": [],
     });
-    send(parent, &json!({"Hello": [format!("{}/8", env!("CARGO_PKG_VERSION")), info]}));
+    send(parent, &json!({"Hello": [format!("{}/9", env!("CARGO_PKG_VERSION")), info]}));
     let mut children: Vec<std::process::Child> = Vec::new();
     while let Some((request, files)) = receive(parent) {
         let reply = if request == "Fork" {
-            let mut sockets = files.into_iter().map(std::process::Stdio::from);
+            let socket = std::process::Stdio::from(files.into_iter().next().unwrap());
             let child = std::process::Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "hostile_worker_process", "--nocapture", "--test-threads", "1"])
                 .env(WORKER, children.len().to_string())
-                .stdin(sockets.next().unwrap())
-                .stdout(sockets.next().unwrap())
+                .stdin(socket)
                 .spawn()
                 .unwrap();
             let pid = child.id();
@@ -131,9 +130,7 @@ fn serve_as_template(parent: &UnixStream) {
 #[test]
 fn hostile_worker_process() {
     let Ok(seed) = std::env::var(SEED) else { return };
-    let copy =
-        |descriptor: std::os::fd::BorrowedFd<'_>| -> OwnedFd { descriptor.try_clone_to_owned().unwrap() };
-    let parent = UnixStream::from(copy(std::io::stdin().as_fd()));
+    let parent = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned().unwrap());
     let Ok(number) = std::env::var(WORKER) else {
         serve_as_template(&parent);
         std::process::exit(0);
@@ -141,15 +138,14 @@ fn hostile_worker_process() {
     // Each worker distorts other values.
     let seed = seed.parse::<u64>().unwrap() ^ number.parse::<u64>().unwrap() << 32;
     let mut random = fastrand::Rng::with_seed(seed);
-    let wake = UnixStream::from(copy(std::io::stdout().as_fd()));
     let in_force = ["seccomp", "landlock", "no-new-privileges", "no-capabilities"];
     let info = json!({
         "library": "", "encoders": [], "separate_process": true, "in_force": in_force, "refused": [],
     });
     send(&parent, &json!({"Hello": info}));
-    let _ = (&wake).write_all(&[0]);
-    while let Some((request, files)) = receive(&parent) {
-        let Ok(job) = serde_json::from_value::<Job>(request["Run"]["job"].clone()) else { continue };
+    if let Some((request, files)) = receive(&parent)
+        && let Ok(job) = serde_json::from_value::<Job>(request["Run"]["job"].clone())
+    {
         let mut files = files.into_iter();
         let files = JobFiles { input: files.next().unwrap(), outputs: files.collect() };
         let cancel = std::sync::Arc::default();
@@ -171,7 +167,6 @@ fn hostile_worker_process() {
             distort(&mut result, &mut random);
         }
         send(&parent, &json!({"Done": result}));
-        let _ = (&wake).write_all(&[0]);
     }
     std::process::exit(0);
 }

@@ -20,5 +20,5 @@ pub use content_hash::{Hashes, content_hash};
 pub use contents::Contents;
 pub use decoded::DecodeKey;
 pub use fingerprint::{Depth, FileFingerprint, FileIdentity, FileState};
-pub use probe_cache::{CachedProbes, ProbeCache};
+pub use probe_cache::ProbeCache;
 pub use sqlite::{CacheError, SqliteCache};

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{CachedProbe, CachedProbes, DecodeKey, FileFingerprint, ProbeCache, decoded};
+use super::{CachedProbe, DecodeKey, FileFingerprint, ProbeCache, decoded};
 use crate::job::{MappedFile, WorkerInfo};
 
 /// The file name. A new schema gets a new name, so that several versions of greenlit can coexist.
@@ -140,13 +140,13 @@ impl SqliteCache {
 }
 
 impl ProbeCache for SqliteCache {
-    fn get(&self, fingerprints: &[Option<FileFingerprint>]) -> CachedProbes {
+    fn get(&self, fingerprint: &FileFingerprint) -> Option<CachedProbe> {
         let mut state = self.state();
-        match state.get(fingerprints) {
+        match state.get(fingerprint) {
             Ok(cached) => cached,
             Err(error) => {
                 state.disable(&self.path, &error);
-                CachedProbes::with_len(fingerprints.len())
+                None
             }
         }
     }
@@ -226,50 +226,30 @@ impl CacheState {
         Ok(None)
     }
 
-    fn get(&mut self, fingerprints: &[Option<FileFingerprint>]) -> rusqlite::Result<CachedProbes> {
-        let mut cached = CachedProbes::with_len(fingerprints.len());
-        let Some(worker_id) = self.worker.as_ref().map(|worker| worker.id) else { return Ok(cached) };
-        let mut keys: Vec<(i64, usize)> = fingerprints
-            .iter()
-            .enumerate()
-            .filter_map(|(index, fingerprint)| Some((fingerprint.as_ref()?.key(worker_id), index)))
-            .collect();
-        // In the order of the table, each of its pages is read only once.
-        keys.sort_unstable();
+    fn get(&mut self, fingerprint: &FileFingerprint) -> rusqlite::Result<Option<CachedProbe>> {
+        let Some(worker_id) = self.worker.as_ref().map(|worker| worker.id) else { return Ok(None) };
+        let key = fingerprint.key(worker_id);
+        let found = self
+            .connection
+            .prepare_cached("SELECT stamp, used, answer FROM answer WHERE id = ?1")?
+            .query_row([key], |row| {
+                let is_current = row.get_ref(0)?.as_blob()? == fingerprint.bytes();
+                let answer = row.get_ref(2)?.as_blob()?;
+                Ok((row.get::<_, i64>(1)?, if is_current { CachedProbe::decode(answer) } else { None }))
+            })
+            .optional()?;
+        let Some((used, Some(probe))) = found else { return Ok(None) };
         let today = today();
-        let mut first_used_today = Vec::new();
-        let transaction = self.connection.transaction()?;
-        {
-            let mut find = transaction.prepare("SELECT stamp, used, answer FROM answer WHERE id = ?1")?;
-            for (key, index) in keys {
-                let mut rows = find.query([key])?;
-                let (Some(row), Some(Some(fingerprint))) = (rows.next()?, fingerprints.get(index)) else {
-                    continue;
-                };
-                if row.get_ref(0)?.as_blob()? == fingerprint.bytes() {
-                    cached.put(index, row.get_ref(2)?.as_blob()?);
-                    if row.get::<_, i64>(1)? != today {
-                        first_used_today.push(key);
-                    }
-                }
-            }
-        }
-        transaction.commit()?;
-        if !first_used_today.is_empty() {
+        if used != today {
             // A failure only affects the order of eviction.
-            let _ = self.record_use(&first_used_today, worker_id, today);
+            let _ = self.record_use(key, worker_id, today);
         }
-        Ok(cached)
+        Ok(Some(probe))
     }
 
-    fn record_use(&mut self, keys: &[i64], worker_id: i64, today: i64) -> rusqlite::Result<()> {
+    fn record_use(&mut self, key: i64, worker_id: i64, today: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        {
-            let mut update = transaction.prepare("UPDATE answer SET used = ?2 WHERE id = ?1")?;
-            for key in keys {
-                update.execute([key, &today])?;
-            }
-        }
+        transaction.execute("UPDATE answer SET used = ?2 WHERE id = ?1", [key, today])?;
         transaction.execute("UPDATE maker SET used = ?2 WHERE id = ?1", [worker_id, now_s()])?;
         transaction.commit()
     }

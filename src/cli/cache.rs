@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use crate::cache::{
-    CacheError, CachedProbe, CachedProbes, DecodeKey, FileFingerprint, ProbeCache, SqliteCache,
-};
+use crate::cache::{CacheError, CachedProbe, DecodeKey, FileFingerprint, ProbeCache, SqliteCache};
 use crate::job::WorkerInfo;
 use crate::worker;
 
@@ -41,14 +39,14 @@ impl OpenedWhenUsed {
 }
 
 impl ProbeCache for OpenedWhenUsed {
-    fn get(&self, fingerprints: &[Option<FileFingerprint>]) -> CachedProbes {
-        let Some(cache) = self.cache() else { return CachedProbes::default() };
+    fn get(&self, fingerprint: &FileFingerprint) -> Option<CachedProbe> {
+        let cache = self.cache()?;
         // What a worker without isolation found is used, and said, only where the run consents to such workers.
         let is_weak = cache.worker_info().is_some_and(|info| !isolation::is_whole(&info));
         if is_weak && self.workers.test_isolation().is_err() {
-            return CachedProbes::default();
+            return None;
         }
-        cache.get(fingerprints)
+        cache.get(fingerprint)
     }
 
     fn put(&self, worker_info: &WorkerInfo, probes: &[(FileFingerprint, CachedProbe)]) {

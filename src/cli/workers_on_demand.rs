@@ -79,16 +79,6 @@ impl Runner for WorkersOnDemand {
         self.tested_pool()?.run(request, progress)
     }
 
-    fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
-        if requests.is_empty() {
-            return;
-        }
-        match self.tested_pool() {
-            Ok(pool) => pool.run_batch(requests, on_result),
-            Err(error) => requests.iter().for_each(|_| on_result(Err(error.clone()))),
-        }
-    }
-
     fn width(&self) -> usize {
         self.pool.width()
     }

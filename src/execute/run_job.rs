@@ -95,8 +95,8 @@ fn image_request(
     Ok(ImageRequest { stream: video.index, size, rotation: video.rotation, flip: video.flip })
 }
 
-/// Executes one job in a process that only runs one job after another: earlier jobs then do not affect
-/// the encoded bytes. Otherwise like [`execute`].
+/// Executes the only job of a process: what the process did before then does not affect the encoded bytes.
+/// Otherwise like [`execute`].
 ///
 /// # Errors
 /// See [`JobError`].
@@ -109,15 +109,10 @@ pub fn execute_in_worker(
 ) -> Result<JobOutput, JobError> {
     // Stream copies are not affected, and filling memory would cost time for every packet.
     let encodes_video = |spec: &OutputSpec| matches!(spec.video, Some(VideoPlan::Encode(_)));
-    let encodes = matches!(job, Job::Fix { specs, .. } if specs.iter().any(encodes_video));
-    if encodes {
-        zero_allocations(true);
+    if matches!(job, Job::Fix { specs, .. } if specs.iter().any(encodes_video)) {
+        zero_allocations();
     }
-    let result = execute(job, files, name, cancel, progress);
-    if encodes {
-        zero_allocations(false);
-    }
-    result
+    execute(job, files, name, cancel, progress)
 }
 
 /// Initializes and describes the media library.
@@ -126,7 +121,7 @@ pub fn describe() -> WorkerInfo {
     WorkerInfo { library: library::library(), encoders: library::encoders(), ..WorkerInfo::default() }
 }
 
-/// Like [`describe`], for a process that only runs jobs: also configures its allocator.
+/// Like [`describe`], for a process whose workers run the jobs: also configures its allocator.
 pub fn prepare() -> WorkerInfo {
     keep_freed_memory();
     describe()

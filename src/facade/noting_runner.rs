@@ -24,26 +24,15 @@ impl<'a> NotingRunner<'a> {
             Some(error) => Err(Error::with_source(ErrorKind::Worker, "no media worker can be used", error)),
         }
     }
-
-    fn note(&self, result: &Result<JobOutput, JobError>) {
-        if let Err(error @ (JobError::Unavailable(_) | JobError::NotIsolated(_))) = result {
-            let _ = self.unusable.set(error.clone());
-        }
-    }
 }
 
 impl Runner for NotingRunner<'_> {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
         let result = self.runner.run(request, progress);
-        self.note(&result);
+        if let Err(error @ (JobError::Unavailable(_) | JobError::NotIsolated(_))) = &result {
+            let _ = self.unusable.set(error.clone());
+        }
         result
-    }
-
-    fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
-        self.runner.run_batch(requests, &mut |result| {
-            self.note(&result);
-            on_result(result);
-        });
     }
 
     fn width(&self) -> usize {

@@ -67,14 +67,6 @@ pub trait Runner: Send + Sync {
     /// Runs one job and returns its result.
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
 
-    /// Runs short jobs one after another and passes each result to `on_result`, in order, as soon as it
-    /// is known. Cheaper than [`Runner::run`] for each; otherwise the same.
-    fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
-        for request in requests {
-            on_result(self.run(request, &mut |_| {}));
-        }
-    }
-
     /// Returns the number of jobs that run in parallel.
     fn width(&self) -> usize;
 

@@ -1,7 +1,7 @@
 //! Configures the worker's allocator.
 
-/// Keeps freed memory for the next file, up to a limit. By default glibc returns every large block to the
-/// kernel at once and faults it in again, page by page, for the next file. All threads share one arena:
+/// Keeps freed memory for later allocations, up to a limit. By default glibc returns every large block to the
+/// kernel at once and faults it in again, page by page, for the next one. All threads share one arena:
 /// large blocks come from pools anyway, and memory freed by one thread serves the others.
 ///
 /// Only for greenlit's own processes, because it changes the allocator of the whole process.
@@ -27,14 +27,11 @@ pub(crate) fn keep_freed_memory() {
     }
 }
 
-/// Sets whether allocations are filled with zeros.
+/// Fills allocations of this process with zeros from now on.
 ///
 /// x264 reads memory that it never wrote (r3095 in the lines of its macroblock tree), so that the same
-/// frames gave different bytes in a process that had run jobs before and in a new one.
-///
-/// For a process that runs one job at a time, because the setting applies to the whole process. Without
-/// glibc this does nothing.
-pub(crate) fn zero_allocations(enabled: bool) {
+/// frames gave different bytes by what the process had done before. Without glibc this does nothing.
+pub(crate) fn zero_allocations() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use std::ffi::c_int;
@@ -44,8 +41,6 @@ pub(crate) fn zero_allocations(enabled: bool) {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
         // SAFETY: stores a number; the function is thread-safe.
-        unsafe { mallopt(M_PERTURB, if enabled { 0xff } else { 0 }) };
+        unsafe { mallopt(M_PERTURB, 0xff) };
     }
-    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-    let _ = enabled;
 }

@@ -7,7 +7,7 @@ use crate::job::Runner;
 use crate::plan::FixPlan;
 use crate::profile::Profile;
 
-use super::asset_check::{AssetCheck, BegunCheck};
+use super::asset_check::AssetCheck;
 use super::check_options::CheckOptions;
 use super::checked_file::CheckedFile;
 use super::discover::SourceFile;
@@ -16,7 +16,6 @@ use super::fix_executor::FixExecutor;
 use super::fix_settings::FixSettings;
 use super::inputs::{Fixing, Pipeline};
 use super::local_files::LocalFiles;
-use super::opened_source::OpenedSource;
 use super::outcome::Outcome;
 use super::planned_output::{PlannedOutput, plan_outputs};
 use super::work_batches::batches;
@@ -34,18 +33,7 @@ impl<'a> Pipeline<'a> {
 
     /// Probes one file, without the cache, and assesses it under each profile.
     pub fn check_asset(&self, source: &SourceFile) -> CheckedFile {
-        let check = AssetCheck::new(*self, None);
-        let clock = self.options.clock();
-        let begun =
-            OpenedSource::open(self, source).and_then(|opened| match check.by_headers(source, &opened) {
-                Some(checked) => Ok(BegunCheck::Done(Box::new(checked))),
-                None => check.begin(source, opened, clock.as_ref()),
-            });
-        let checked = match begun {
-            Ok(begun) => begun.finish(&check, source, |request| self.runner.run(request, &mut |_| {})),
-            Err(reason) => CheckedFile::without_facts(source, reason),
-        };
-        CheckedFile { clock, ..checked }
+        AssetCheck::new(*self, None).check(source)
     }
 
     /// Plans the fix of one checked file under each profile; a file without facts has no plans. Ask the same of many

@@ -31,35 +31,6 @@ pub(super) struct AssetCheck<'a> {
     cache: Option<&'a CacheSession<'a>>,
 }
 
-/// A check that waits for its job.
-pub(super) struct PendingCheck {
-    state: FileState,
-    fingerprint: Option<FileFingerprint>,
-}
-
-/// A check that has begun.
-pub(super) enum BegunCheck {
-    /// It needs a job.
-    Job { request: Box<JobRequest>, pending: PendingCheck },
-    /// It is done, because the verdict is certain.
-    Done(Box<CheckedFile>),
-}
-
-impl BegunCheck {
-    /// Finishes the check; `run` runs its job.
-    pub(super) fn finish(
-        self,
-        check: &AssetCheck<'_>,
-        source: &SourceFile,
-        run: impl FnOnce(JobRequest) -> Result<JobOutput, JobError>,
-    ) -> CheckedFile {
-        match self {
-            BegunCheck::Job { request, pending } => check.finish(source, pending, run(*request)),
-            BegunCheck::Done(checked) => *checked,
-        }
-    }
-}
-
 impl<'a> AssetCheck<'a> {
     pub(super) fn new(pipeline: Pipeline<'a>, cache: Option<&'a CacheSession<'a>>) -> AssetCheck<'a> {
         let selection = &pipeline.options.selection;
@@ -67,8 +38,21 @@ impl<'a> AssetCheck<'a> {
         AssetCheck { pipeline, rule_sets, cache }
     }
 
-    /// Checks a file by its headers; `None` if it needs a worker.
-    pub(super) fn by_headers(&self, source: &SourceFile, opened: &OpenedSource) -> Option<CheckedFile> {
+    /// Checks a file by its headers where those settle the facts, else by the cache, else with a job.
+    pub(super) fn check(&self, source: &SourceFile) -> CheckedFile {
+        let clock = self.pipeline.options.clock();
+        let by_probe = |opened: OpenedSource| {
+            let known = self.by_headers(source, &opened).or_else(|| self.by_cache(source, &opened));
+            known.map_or_else(|| self.by_job(source, opened, clock.as_ref()), Ok)
+        };
+        let checked = OpenedSource::open(&self.pipeline, source)
+            .and_then(by_probe)
+            .unwrap_or_else(|reason| CheckedFile::without_facts(source, reason));
+        CheckedFile { clock, ..checked }
+    }
+
+    /// Checks a file by its headers; `None` if those do not settle the facts.
+    fn by_headers(&self, source: &SourceFile, opened: &OpenedSource) -> Option<CheckedFile> {
         let options = self.pipeline.options;
         let reads_headers = match options.probe {
             ProbeMode::Auto => opened.is_identified,
@@ -87,13 +71,19 @@ impl<'a> AssetCheck<'a> {
         Some(self.conclude(source, opened.state, None, result))
     }
 
-    /// Decides which job a file needs.
-    pub(super) fn begin(
+    /// Checks a file by what an earlier run found in it; `None` if none did.
+    fn by_cache(&self, source: &SourceFile, opened: &OpenedSource) -> Option<CheckedFile> {
+        let fingerprint = FileFingerprint::new(&source.path, opened.state, self.pipeline.options.depth());
+        Some(self.assess(source, opened.state, self.cache?.find(fingerprint)?))
+    }
+
+    /// Checks a file with a job, unless its verdict is certain without.
+    fn by_job(
         &self,
         source: &SourceFile,
         opened: OpenedSource,
         clock: Option<&Arc<FileClock>>,
-    ) -> Result<BegunCheck, NoFacts> {
+    ) -> Result<CheckedFile, NoFacts> {
         let options = self.pipeline.options;
         let fingerprint = self.cache.and_then(|_| opened.fingerprint(source, options.depth()));
         let depth = if opened.is_identified { ProbeDepth::Auto } else { ProbeDepth::Unidentified };
@@ -104,7 +94,7 @@ impl<'a> AssetCheck<'a> {
             let processor = match self.first_probe(&opened, depth, &time)? {
                 CachedProbe::Facts(facts) => {
                     if let Some(checked) = self.without_decoding(source, opened.state, &facts) {
-                        return Ok(BegunCheck::Done(Box::new(checked)));
+                        return Ok(checked);
                     }
                     processor_time::decode(&facts)
                 }
@@ -116,8 +106,8 @@ impl<'a> AssetCheck<'a> {
         let OpenedSource { input, state, name, .. } = opened;
         let files = JobFiles { input, outputs: Vec::new() };
         let request = JobRequest { job, files, name, cancel: Arc::clone(self.pipeline.cancel), time };
-        let pending = PendingCheck { state, fingerprint };
-        Ok(BegunCheck::Job { request: Box::new(request), pending })
+        let result = self.pipeline.runner.run(request, &mut |_| {});
+        Ok(self.conclude(source, state, fingerprint, cacheable_probe(result)))
     }
 
     /// Probes a file before its full decode: what it declares decides whether it is decoded, and how long that may
@@ -159,17 +149,6 @@ impl<'a> AssetCheck<'a> {
         let refused = |found: &Assessment| found.verdict() == Verdict::Noncompliant;
         let is_certain = !checked.assessments.is_empty() && checked.assessments.iter().all(refused);
         is_certain.then_some(CheckedFile { not_decoded: Some(reason), ..checked })
-    }
-
-    /// Assesses and caches the result of the job of a check.
-    pub(super) fn finish(
-        &self,
-        source: &SourceFile,
-        pending: PendingCheck,
-        result: Result<JobOutput, JobError>,
-    ) -> CheckedFile {
-        let PendingCheck { state, fingerprint } = pending;
-        self.conclude(source, state, fingerprint, cacheable_probe(result))
     }
 
     /// Assesses and caches what was found in a file, unless the file changed meanwhile.

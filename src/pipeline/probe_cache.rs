@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use crate::cache::{
-    CachedProbe, CachedProbes, DecodeKey, Depth, FileFingerprint, FileState, ProbeCache, content_hash,
-};
+use crate::cache::{CachedProbe, DecodeKey, Depth, FileFingerprint, FileState, ProbeCache, content_hash};
 
 use super::inputs::Pipeline;
 
@@ -33,9 +31,9 @@ impl<'a> CacheSession<'a> {
         CacheSession { cache, pipeline, fresh: Mutex::default() }
     }
 
-    /// Looks up the probes of opened files.
-    pub(super) fn find(&self, fingerprints: &[Option<FileFingerprint>]) -> CachedProbes {
-        if fingerprints.is_empty() { CachedProbes::default() } else { self.cache.get(fingerprints) }
+    /// Looks up what an earlier run found in a file.
+    pub(super) fn find(&self, fingerprint: FileFingerprint) -> Option<CachedProbe> {
+        self.cache.get(&fingerprint)
     }
 
     /// Stores the probe of the file at `path`, unless the file changed since the fingerprint `before`, taken

@@ -1,8 +1,8 @@
-//! The worker's side: locks the process down, then runs one job after another.
+//! The worker's side: locks the process down, runs one job, and ends.
 
-use std::collections::VecDeque;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use rustix::process::Pid;
 
 use super::barrier::Barrier;
 use super::lockdown::{Confinement, lock_down};
-use super::wire::{Reply, Request, has_pending, receive, send, wake};
+use super::wire::{Reply, Request, has_pending, receive, send};
 use crate::job::{Job, JobError, JobFiles, JobOutput, Progress, WorkerInfo};
 
 /// Shortest time between two progress messages.
@@ -24,21 +24,21 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 pub type Execute =
     fn(&Job, JobFiles, &str, Arc<AtomicBool>, &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError>;
 
-/// Locks this process down, and runs the jobs that arrive on standard input until the parent hangs up. Standard output
-/// carries the wake-ups. `closed` is whether the inherited descriptors were closed, and `template` the parent process.
+/// Locks this process down, and runs the job that arrives on standard input. `closed` is whether the inherited
+/// descriptors were closed, and `template` the parent process.
 ///
 /// Call it from the only thread of the process, which has loaded its libraries: it can open nothing more.
-pub(super) fn serve_jobs(
+///
+/// # Errors
+/// If the parent hangs up.
+pub(super) fn serve_job(
     confinement: Confinement,
     closed: Result<(), String>,
     template: Pid,
     execute: Execute,
-) {
-    let Ok(parent) = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from) else { return };
-    let Ok(wake_socket) = std::io::stdout().as_fd().try_clone_to_owned() else { return };
-    if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() {
-        return;
-    }
+) -> io::Result<()> {
+    let parent = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    parent.set_write_timeout(Some(WRITE_TIMEOUT))?;
     let mut info = WorkerInfo::default();
     match closed {
         Ok(()) => info.in_force.push(Barrier::ClosedDescriptors.name().to_owned()),
@@ -47,102 +47,40 @@ pub(super) fn serve_jobs(
     lock_down(&mut info, confinement);
     // A template that had died before would send no death signal any more.
     if rustix::process::getppid() != Some(template) {
-        return;
+        return Ok(());
     }
     info.separate_process = true;
-    if send(&parent, &Reply::Hello(Box::new(info)), &[]).is_err() || wake(&wake_socket).is_err() {
-        return;
-    }
-    let mut channel = ParentChannel { parent, queue: VecDeque::new() };
-    while let Some(job) = channel.next_job() {
-        let wake_parent = job.wake;
-        let result = if job.cancelled { Err(JobError::Cancelled) } else { channel.run(job, execute) };
-        let sent = send(&channel.parent, &Reply::Done(Box::new(result)), &[]);
-        if sent.is_err() || (wake_parent && wake(&wake_socket).is_err()) {
-            break;
-        }
-    }
+    send(&parent, &Reply::Hello(Box::new(info)), &[])?;
+    let (Request::Run { job, name }, files) = receive(&parent)? else { return Ok(()) };
+    let result = run(&parent, &job, &name, files.into_iter().map(File::from), execute);
+    send(&parent, &Reply::Done(Box::new(result)), &[])
 }
 
-/// A received job.
-struct QueuedJob {
-    job: Job,
-    name: String,
-    files: Vec<OwnedFd>,
-    wake: bool,
-    /// Whether a cancellation was received after it.
-    cancelled: bool,
-}
-
-/// The socket to the parent, with the jobs received and not yet run.
-struct ParentChannel {
-    parent: UnixStream,
-    queue: VecDeque<QueuedJob>,
-}
-
-impl ParentChannel {
-    /// Waits for the next job; returns `None` when the parent has hung up.
-    fn next_job(&mut self) -> Option<QueuedJob> {
-        loop {
-            if let Some(job) = self.queue.pop_front() {
-                return Some(job);
-            }
-            // A cancellation received here concerns finished jobs.
-            self.receive_message().ok()?;
+/// Runs the job. Looks for a cancellation only when it reports progress: the parent kills a worker that makes none.
+fn run(
+    parent: &UnixStream,
+    job: &Job,
+    name: &str,
+    mut files: impl Iterator<Item = File>,
+    execute: Execute,
+) -> Result<JobOutput, JobError> {
+    let Some(input) = files.next() else {
+        return Err(JobError::Io("the job came without a file descriptor".into()));
+    };
+    let files = JobFiles { input, outputs: files.collect() };
+    let cancel = Arc::<AtomicBool>::default();
+    let flag = Arc::clone(&cancel);
+    // A job shorter than the interval reports no progress.
+    let mut last_report = Instant::now();
+    execute(job, files, name, cancel, &mut |progress| {
+        if last_report.elapsed() < PROGRESS_INTERVAL {
+            return;
         }
-    }
-
-    /// Waits for one message and returns whether it was a cancellation, which concerns every job sent before
-    /// it.
-    fn receive_message(&mut self) -> std::io::Result<bool> {
-        let (request, files) = receive::<Request>(&self.parent)?;
-        match request {
-            Request::Run { job, name, wake } => {
-                self.queue.push_back(QueuedJob { job: *job, name, files, wake, cancelled: false });
-                Ok(false)
-            }
-            Request::Cancel => {
-                self.queue.iter_mut().for_each(|job| job.cancelled = true);
-                Ok(true)
-            }
+        last_report = Instant::now();
+        let parent_gone = send(parent, &Reply::Progress(progress), &[]).is_err();
+        // After the job, the parent can only send a cancellation.
+        if parent_gone || has_pending(parent).unwrap_or(true) {
+            flag.store(true, Ordering::Relaxed);
         }
-    }
-
-    /// Runs one job. Checks for a cancellation only when it reports progress: a listening thread would have
-    /// to be woken for every file, and the parent kills a worker that makes no progress.
-    fn run(&mut self, job: QueuedJob, execute: Execute) -> Result<JobOutput, JobError> {
-        let mut files = job.files.into_iter().map(File::from);
-        let Some(input) = files.next() else {
-            return Err(JobError::Io("the job came without a file descriptor".into()));
-        };
-        let files = JobFiles { input, outputs: files.collect() };
-        let cancel = Arc::<AtomicBool>::default();
-        let flag = Arc::clone(&cancel);
-        // A job shorter than the interval reports no progress.
-        let mut last_report = Instant::now();
-        execute(&job.job, files, &job.name, cancel, &mut |progress| {
-            if last_report.elapsed() < PROGRESS_INTERVAL {
-                return;
-            }
-            last_report = Instant::now();
-            let parent_gone = send(&self.parent, &Reply::Progress(progress), &[]).is_err();
-            if parent_gone || self.is_cancelled() {
-                flag.store(true, Ordering::Relaxed);
-            }
-        })
-    }
-
-    /// Receives pending messages and returns whether the running job is cancelled or the parent is gone.
-    fn is_cancelled(&mut self) -> bool {
-        loop {
-            match has_pending(&self.parent) {
-                Ok(false) => return false,
-                Ok(true) => match self.receive_message() {
-                    Ok(false) => {}
-                    Ok(true) | Err(_) => return true,
-                },
-                Err(_) => return true,
-            }
-        }
-    }
+    })
 }

@@ -174,52 +174,33 @@ pub(super) struct JobMonitor<'a> {
     pub(super) started: Instant,
     pub(super) last_message: Instant,
     pub(super) cancelled: Option<Instant>,
-    /// The time limit of the file that the running job works on.
+    /// The time limit of the file that the job works on.
     clock: Option<&'a FileClock>,
 }
 
 impl Drop for JobMonitor<'_> {
+    /// Adds the time of the job to that of its file.
     fn drop(&mut self) {
-        self.charge();
+        if let Some(clock) = self.clock {
+            clock.add(self.started.elapsed());
+        }
     }
 }
 
 impl<'a> JobMonitor<'a> {
-    pub(super) fn new(limits: JobLimits, cancel_grace: Duration, cancel: &'a AtomicBool) -> JobMonitor<'a> {
+    pub(super) fn new(
+        limits: JobLimits,
+        cancel_grace: Duration,
+        cancel: &'a AtomicBool,
+        clock: Option<&'a FileClock>,
+    ) -> JobMonitor<'a> {
         let now = Instant::now();
-        JobMonitor {
-            limits,
-            cancel_grace,
-            cancel,
-            started: now,
-            last_message: now,
-            cancelled: None,
-            clock: None,
-        }
+        JobMonitor { limits, cancel_grace, cancel, started: now, last_message: now, cancelled: None, clock }
     }
 
-    /// Sets the time limit of the file of the running job.
-    pub(super) fn keep_to(&mut self, time: &'a TimeBudget) {
-        self.clock = time.clock.as_deref();
-    }
-
-    /// Returns the time limit of the file, if the running job exceeds it.
+    /// Returns the time limit of the file, if the job exceeds it.
     pub(super) fn exceeded(&self) -> Option<&'a FileClock> {
         self.clock.filter(|clock| self.started.elapsed() > clock.remaining())
-    }
-
-    /// Adds the time of the running job to that of its file.
-    fn charge(&mut self) {
-        if let Some(clock) = self.clock.take() {
-            clock.add(self.started.elapsed());
-        }
-    }
-
-    /// Restarts for the next job of a batch.
-    pub(super) fn restart(&mut self) {
-        self.charge();
-        self.started = Instant::now();
-        self.last_message = self.started;
     }
 }
 
@@ -281,20 +262,15 @@ mod tests {
     fn the_time_of_each_job_counts_for_its_file() {
         let cancel = AtomicBool::new(false);
         let limits = job_limits(&Job::Deep, &TimeBudget::default(), &WorkerTimeouts::default(), 2, 0);
-        let clock = Arc::new(FileClock::new(Duration::ZERO));
-        let time = TimeBudget { processor: None, clock: Some(Arc::clone(&clock)) };
-        let long = Arc::new(FileClock::new(Duration::from_secs(3600)));
-        let other = TimeBudget { processor: None, clock: Some(Arc::clone(&long)) };
-        let mut monitor = JobMonitor::new(limits, Duration::ZERO, &cancel);
-        assert!(monitor.exceeded().is_none());
-        monitor.keep_to(&time);
-        std::thread::sleep(Duration::from_millis(1));
-        assert!(monitor.exceeded().is_some());
-        monitor.restart();
-        assert!(monitor.exceeded().is_none());
-        monitor.keep_to(&other);
-        std::thread::sleep(Duration::from_millis(1));
-        drop(monitor);
+        let exceeded = |clock: Option<&FileClock>| {
+            let monitor = JobMonitor::new(limits, Duration::ZERO, &cancel, clock);
+            std::thread::sleep(Duration::from_millis(1));
+            monitor.exceeded().is_some()
+        };
+        assert!(!exceeded(None));
+        assert!(exceeded(Some(&FileClock::new(Duration::ZERO))));
+        let long = FileClock::new(Duration::from_secs(3600));
+        assert!(!exceeded(Some(&long)));
         assert!(long.remaining() < Duration::from_secs(3600));
     }
 }

@@ -4,7 +4,7 @@ use super::barrier::Barrier;
 use super::raw::ignore_signal;
 use crate::job::WorkerInfo;
 
-/// Descriptors a worker may hold: its sockets, the files of a batch of jobs, and duplicates of them.
+/// Descriptors a worker may hold: its socket, the files of its job, duplicates of them, and devices.
 const MAX_DESCRIPTORS: u64 = 64;
 
 /// A worker's share of being ended when memory runs out: well before the parent (0) and ordinary programs.

@@ -1,6 +1,6 @@
 //! Runs jobs in worker processes, so that a hostile file can crash only one worker, not the run.
 //!
-//! A pool starts one template process ([`template`]), which forks a worker for each job, or for each batch of probes.
+//! A pool starts one template process ([`template`]), which forks a worker for each job.
 
 mod barrier;
 mod child;

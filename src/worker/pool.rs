@@ -2,26 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use super::barrier::Isolation;
 use super::limits::{TICK, WorkerTimeouts};
 use super::process::Worker;
 use super::spawner::Spawner;
-use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerDeath, WorkerInfo};
-
-/// Jobs sent to a worker at once: few enough that their descriptors stay far below its limit, and that
-/// their messages fit into the socket's buffer.
-const MAX_BATCH: usize = 16;
+use crate::job::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
 
 #[derive(Default)]
 struct PoolState {
-    idle: Vec<Worker>,
+    /// A worker that was described, and has run nothing.
+    idle: Option<Worker>,
     busy: usize,
 }
 
-/// A pool of worker processes, forked on demand and terminated with the pool. Only workers that probe serve more than
-/// one job.
+/// A pool of worker processes, forked on demand and terminated with the pool. Each runs one job, and has ended before
+/// the result is used: a file cannot affect what is found in another one, nor write to its output later.
 pub struct WorkerPool {
     width: usize,
     timeouts: WorkerTimeouts,
@@ -44,19 +41,13 @@ impl std::fmt::Debug for WorkerPool {
     }
 }
 
-/// A slot of the pool; returned when dropped.
-struct WorkerSlot<'a> {
-    pool: &'a WorkerPool,
-    worker: Option<Worker>,
-}
+/// The right to run a job; returned when dropped.
+struct Slot<'a>(&'a WorkerPool);
 
-impl Drop for WorkerSlot<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let worker = self.worker.take().filter(Worker::is_usable);
-        let mut state = self.pool.state();
-        state.busy -= 1;
-        state.idle.extend(worker);
-        self.pool.freed.notify_one();
+        self.0.state().busy -= 1;
+        self.0.freed.notify_one();
     }
 }
 
@@ -113,148 +104,77 @@ impl WorkerPool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a slot with a worker that may have probed other files, waiting until one is free or the job is cancelled.
-    fn take(&self, cancel: &AtomicBool) -> Result<WorkerSlot<'_>, JobError> {
-        self.take_slot(cancel, true)
-    }
-
-    /// Like [`take`](Self::take), with a worker that has read nothing. The next one is forked meanwhile.
-    fn take_fresh(&self, cancel: &AtomicBool) -> Result<WorkerSlot<'_>, JobError> {
-        let slot = self.take_slot(cancel, false);
-        self.spawner.prepare(self.isolation);
-        slot
-    }
-
-    fn take_slot(&self, cancel: &AtomicBool, may_share: bool) -> Result<WorkerSlot<'_>, JobError> {
-        let cancelled = || cancel.load(Ordering::Relaxed);
+    /// Waits until fewer jobs run than the pool is wide, or the job is cancelled.
+    fn slot(&self, cancel: &AtomicBool) -> Result<Slot<'_>, JobError> {
         let mut state = self.state();
-        while state.busy >= self.width {
-            if cancelled() {
-                return Err(JobError::Cancelled);
-            }
+        while state.busy >= self.width && !cancel.load(Ordering::Relaxed) {
             state = self.freed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if cancelled() {
+        if cancel.load(Ordering::Relaxed) {
             return Err(JobError::Cancelled);
         }
+        state.busy += 1;
+        Ok(Slot(self))
+    }
+
+    /// Returns a worker that is locked down and has read nothing.
+    fn worker(&self, cancel: &AtomicBool) -> Result<Worker, JobError> {
         if let Some(reason) = self.refused.get() {
             return Err(JobError::NotIsolated(reason.clone()));
         }
-        state.busy += 1;
-        let mut idle = std::iter::from_fn(|| state.idle.pop());
-        let worker = if may_share { idle.find(Worker::is_alive) } else { None };
-        drop(state);
-        let mut slot = WorkerSlot { pool: self, worker };
-        if slot.worker.is_none() {
-            let spawned = self.spawner.request(self.isolation);
-            let worker = loop {
-                match spawned.recv_timeout(TICK) {
-                    Ok(Err(JobError::NotIsolated(reason))) => {
-                        let _ = self.refused.set(reason.clone());
-                        return Err(JobError::NotIsolated(reason));
-                    }
-                    Ok(result) => break result?,
-                    Err(mpsc::RecvTimeoutError::Timeout) if cancelled() => return Err(JobError::Cancelled),
-                    Err(mpsc::RecvTimeoutError::Timeout) => {}
-                    Err(mpsc::RecvTimeoutError::Disconnected) => {
-                        let message = "the thread that starts media workers has exited";
-                        return Err(JobError::Unavailable(message.into()));
-                    }
+        if let Some(worker) = self.state().idle.take().filter(Worker::is_alive) {
+            return Ok(worker);
+        }
+        let mut worker = self.forked(cancel)?;
+        let mut greeted = worker.greet(&self.timeouts, self.isolation, cancel);
+        if greeted.is_err() && worker.template().is_broken() {
+            // Its template died, which is no fault of the job.
+            worker = self.forked(cancel)?;
+            greeted = worker.greet(&self.timeouts, self.isolation, cancel);
+        }
+        if let Err(JobError::NotIsolated(reason)) = &greeted {
+            let _ = self.refused.set(reason.clone());
+        }
+        let WorkerInfo { separate_process, in_force, landlock_abi, refused, .. } = greeted?;
+        let library = || worker.template().info.clone();
+        self.info.get_or_init(|| WorkerInfo {
+            separate_process,
+            in_force,
+            landlock_abi,
+            refused,
+            ..library()
+        });
+        Ok(worker)
+    }
+
+    /// Waits until a worker is forked, or the job is cancelled.
+    fn forked(&self, cancel: &AtomicBool) -> Result<Worker, JobError> {
+        let forked = self.spawner.request(self.isolation);
+        loop {
+            match forked.recv_timeout(TICK) {
+                Ok(result) => return result,
+                Err(mpsc::RecvTimeoutError::Timeout) if cancel.load(Ordering::Relaxed) => {
+                    return Err(JobError::Cancelled);
                 }
-            };
-            let _ = self.info.set(worker.info.clone());
-            slot.worker = Some(worker);
-        }
-        Ok(slot)
-    }
-}
-
-/// Returns whether a worker may run several jobs of this kind. All others have a worker of their own, which has ended
-/// before the result is used: a file cannot affect the verification of another one, nor write to its output later.
-fn may_share(job: &Job) -> bool {
-    matches!(job, Job::Probe { .. })
-}
-
-impl WorkerPool {
-    /// Runs probes on one worker, replacing it after its death or a failure. A worker death costs only the job that
-    /// was running.
-    fn run_batch_of_probes(
-        &self,
-        mut batch: &[JobRequest],
-        on_result: &mut dyn FnMut(Result<JobOutput, JobError>),
-    ) {
-        while let Some(first) = batch.first() {
-            if let Some(error) = first.time.used_up() {
-                on_result(Err(error));
-                batch = &batch[1..];
-                continue;
-            }
-            let (finished, end) = match self.take(&first.cancel) {
-                Err(error) => (0, Err(error)),
-                Ok(mut slot) => match &mut slot.worker {
-                    None => (0, Err(no_worker())),
-                    Some(worker) => {
-                        let (finished, end) = worker.run_batch(batch, &self.timeouts, &mut |_| {}, on_result);
-                        // This terminates: each retry uses up a worker that had finished a job before.
-                        let retry = finished == 0
-                            && matches!(end, Err(JobError::WorkerLost { .. }))
-                            && worker.may_have_died_idle();
-                        (finished, if retry { Ok(()) } else { end })
-                    }
-                },
-            };
-            batch = &batch[finished..];
-            if let Err(error) = end {
-                on_result(Err(error));
-                batch = &batch[1..];
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    let message = "the thread that starts media workers has exited";
+                    return Err(JobError::Unavailable(message.into()));
+                }
             }
         }
     }
-
-    /// Runs a job on a worker of its own, and ends the worker before it returns the result.
-    fn run_alone(
-        &self,
-        request: &JobRequest,
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<JobOutput, JobError> {
-        if let Some(error) = request.time.used_up() {
-            return Err(error);
-        }
-        let mut slot = self.take_fresh(&request.cancel)?;
-        let mut worker = slot.worker.take().ok_or_else(no_worker)?;
-        let mut result = Err(JobError::Unavailable("the job did not run".into()));
-        let batch = std::slice::from_ref(request);
-        let (_, end) = worker.run_batch(batch, &self.timeouts, progress, &mut |outcome| result = outcome);
-        end?;
-        if worker.kill() {
-            return result;
-        }
-        // The template died at this moment. The worker dies too, but when is not known.
-        let message = "media worker could not be ended after its job: the process that started it has died";
-        Err(JobError::WorkerLost { death: WorkerDeath::TemplateDied, message: message.into() })
-    }
-}
-
-fn no_worker() -> JobError {
-    JobError::Unavailable("no media worker is available".into())
 }
 
 impl Runner for WorkerPool {
     fn run(&self, request: JobRequest, progress: &mut dyn FnMut(Progress)) -> Result<JobOutput, JobError> {
-        self.run_alone(&request, progress)
-    }
-
-    fn run_batch(&self, requests: Vec<JobRequest>, on_result: &mut dyn FnMut(Result<JobOutput, JobError>)) {
-        let same_kind = |one: &JobRequest, other: &JobRequest| {
-            one.job == other.job && Arc::ptr_eq(&one.cancel, &other.cancel)
-        };
-        for batch in requests.chunk_by(same_kind).flat_map(|same| same.chunks(MAX_BATCH)) {
-            if batch.first().is_some_and(|first| may_share(&first.job)) {
-                self.run_batch_of_probes(batch, on_result);
-            } else {
-                batch.iter().for_each(|request| on_result(self.run_alone(request, &mut |_| {})));
-            }
+        if let Some(error) = request.time.used_up() {
+            return Err(error);
         }
+        let _slot = self.slot(&request.cancel)?;
+        let worker = self.worker(&request.cancel)?;
+        self.spawner.prepare(self.isolation);
+        worker.run(&request, &self.timeouts, progress)
     }
 
     fn width(&self) -> usize {
@@ -263,9 +183,10 @@ impl Runner for WorkerPool {
 
     fn describe(&self) -> Result<WorkerInfo, JobError> {
         if self.info.get().is_none() {
-            drop(self.take(&AtomicBool::new(false))?);
+            let worker = self.worker(&AtomicBool::new(false))?;
+            self.state().idle = Some(worker);
         }
-        self.info.get().cloned().ok_or_else(no_worker)
+        self.info.get().cloned().ok_or_else(|| JobError::Unavailable("no media worker is available".into()))
     }
 }
 

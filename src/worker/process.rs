@@ -1,4 +1,4 @@
-//! The parent's side of one worker: has it forked, sends jobs, enforces limits, and explains its death.
+//! The parent's side of one worker: has it forked, sends its job, enforces limits, and explains its death.
 
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::AsFd;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::net::RecvFlags;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit};
 
 use super::barrier::Isolation;
@@ -26,20 +26,12 @@ use crate::job::{
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait for the exit status of a worker that has closed its socket.
 const EXIT_WAIT: Duration = Duration::from_secs(1);
-/// How long limits are reused for jobs with the same limits. The CPU limit counts from when it was set, so
-/// a job loses at most the CPU time its predecessors used within this time, compared with a limit of
-/// minutes.
-const REUSE_LIMITS: Duration = Duration::from_secs(1);
 /// Bytes received at a time: usually the facts of one video.
 const RECEIVE_BYTES: usize = 16 * 1024;
-/// Files that one worker serves. A file that takes it over could change the facts of those after it.
-const MAX_FILES: usize = 32;
 /// Why workers end together.
 const TEMPLATE_DIED: &str = "the process that started it has died";
-/// Unit of CPU time in `/proc/<pid>/stat` (`USER_HZ`).
-const TICKS_PER_SECOND: u64 = 100;
 
-/// A running worker process; killed when dropped.
+/// A worker process, which runs one job; killed when dropped.
 pub(super) struct Worker {
     pid: Pid,
     /// The template that forked it. It is its parent process: only it can wait for its end.
@@ -47,16 +39,6 @@ pub(super) struct Worker {
     /// Whether it was waited for: its id may belong to another process since.
     ended: bool,
     socket: UnixStream,
-    /// Receives a byte when an awaited message has been sent; `None` once it is closed.
-    wake_socket: Option<UnixStream>,
-    pub(super) info: WorkerInfo,
-    usable: bool,
-    /// Number of jobs it has finished.
-    finished: usize,
-    /// Whether it exited without sending anything about its last job.
-    exited_silently: bool,
-    /// The limits in force, and since when.
-    limited: Option<(JobLimits, Instant)>,
     /// Bytes received and not yet decoded.
     inbox: Vec<u8>,
 }
@@ -67,76 +49,63 @@ impl Drop for Worker {
     }
 }
 
-/// Has the template fork a worker, and receives its hello.
-///
-/// Fails when the worker lacks a barrier that `isolation` demands.
-pub(super) fn spawn(
-    template: &Arc<Template>,
-    timeouts: &WorkerTimeouts,
-    isolation: Isolation,
-) -> Result<Worker, JobError> {
-    let unavailable = |reason: &dyn std::fmt::Display| {
-        JobError::Unavailable(format!("cannot start a media worker: {reason}"))
-    };
-    let failed = |error: io::Error| unavailable(&error);
+/// Has the template fork a worker, which locks itself down.
+pub(super) fn fork(template: &Arc<Template>) -> Result<Worker, JobError> {
+    let failed = |error: io::Error| cannot_start(&error);
     let (socket, child_socket) = UnixStream::pair().map_err(failed)?;
-    let (wake_socket, child_wake) = UnixStream::pair().map_err(failed)?;
     socket.set_read_timeout(Some(TICK)).map_err(failed)?;
     socket.set_write_timeout(Some(WRITE_TIMEOUT)).map_err(failed)?;
-    wake_socket.set_read_timeout(Some(TICK)).map_err(failed)?;
-    let pid =
-        template.fork([child_socket.into(), child_wake.into()]).map_err(|reason| unavailable(&reason))?;
-    let mut worker = Worker {
-        pid,
-        template: Arc::clone(template),
-        ended: false,
-        socket,
-        wake_socket: Some(wake_socket),
-        info: WorkerInfo::default(),
-        usable: true,
-        finished: 0,
-        exited_silently: false,
-        limited: None,
-        inbox: Vec::new(),
-    };
-    let probe = job_limits(&Job::Probe { depth: ProbeDepth::Auto }, &TimeBudget::default(), timeouts, 1, 0);
-    let never = AtomicBool::new(false);
-    let start = JobLimits { stall: timeouts.start, wall: timeouts.start, ..probe };
-    let mut monitor = JobMonitor::new(start, timeouts.cancel_grace, &never);
-    let isolated = match worker.next_reply(&mut monitor) {
-        Ok(Reply::Hello(info)) => *info,
-        Ok(_) => return Err(unavailable(&"it sent an unexpected message (protocol error)")),
-        Err(error) => return Err(unavailable(&error)),
-    };
-    let WorkerInfo { separate_process, in_force, landlock_abi, refused, .. } = isolated;
-    let mut info = WorkerInfo { separate_process, in_force, landlock_abi, refused, ..template.info.clone() };
-    for (name, result) in worker.set_limits(&probe) {
-        match result {
-            Ok(()) => info.in_force.push(name.into()),
-            Err(error) => info.refused.push(format!("{name}: {error}")),
-        }
-    }
-    info.in_force.push("empty-environment".into());
-    match isolation.refuse(&info) {
-        Some(reason) => Err(JobError::NotIsolated(reason)),
-        None => {
-            worker.info = info;
-            Ok(worker)
-        }
-    }
+    let pid = template.fork(&child_socket).map_err(|reason| cannot_start(&reason))?;
+    Ok(Worker { pid, template: Arc::clone(template), ended: false, socket, inbox: Vec::new() })
+}
+
+fn cannot_start(reason: &dyn std::fmt::Display) -> JobError {
+    JobError::Unavailable(format!("cannot start a media worker: {reason}"))
 }
 
 impl Worker {
-    /// Whether it may run jobs for other files: it failed at none, and served few.
-    pub(super) fn is_usable(&self) -> bool {
-        self.usable && self.finished < MAX_FILES
+    /// Waits until it is locked down, and describes it.
+    ///
+    /// Fails when it lacks a barrier that `isolation` demands.
+    pub(super) fn greet(
+        &mut self,
+        timeouts: &WorkerTimeouts,
+        isolation: Isolation,
+        cancel: &AtomicBool,
+    ) -> Result<WorkerInfo, JobError> {
+        let probe = Job::Probe { depth: ProbeDepth::Auto };
+        let probe = job_limits(&probe, &TimeBudget::default(), timeouts, 1, 0);
+        let start = JobLimits { stall: timeouts.start, wall: timeouts.start, ..probe };
+        let mut monitor = JobMonitor::new(start, Duration::ZERO, cancel, None);
+        let mut info = match self.next_reply(&mut monitor) {
+            _ if monitor.cancelled.is_some() => return Err(JobError::Cancelled),
+            Ok(Reply::Hello(info)) => *info,
+            Ok(_) => return Err(cannot_start(&"it sent an unexpected message (protocol error)")),
+            Err(error) => return Err(cannot_start(&error)),
+        };
+        for (name, result) in self.set_limits(&probe) {
+            match result {
+                Ok(()) => info.in_force.push(name.into()),
+                Err(error) => info.refused.push(format!("{name}: {error}")),
+            }
+        }
+        info.in_force.push("empty-environment".into());
+        match isolation.refuse(&info) {
+            Some(reason) => Err(JobError::NotIsolated(reason)),
+            None => Ok(info),
+        }
     }
 
-    /// Whether the process still waits for jobs; a worker death while idle must not cost a file.
+    /// Whether the process still waits for its job: its death while idle must not cost a file.
     pub(super) fn is_alive(&self) -> bool {
-        let pending = rustix::net::recv(&self.socket, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-        // It has hung up, or says something unasked.
-        !self.ended && matches!(pending, Err(rustix::io::Errno::WOULDBLOCK))
+        let mut socket = [PollFd::new(&self.socket, PollFlags::empty())];
+        // A hang-up shows before what was sent earlier is read. The system may not have ended it with its template yet.
+        !self.template.is_broken() && matches!(poll(&mut socket, Some(&Timespec::default())), Ok(0))
+    }
+
+    /// Returns the template that forked it.
+    pub(super) fn template(&self) -> &Template {
+        &self.template
     }
 
     /// Kills the process and waits until it has ended. Returns whether it is certain that it has.
@@ -164,64 +133,37 @@ impl Worker {
         None
     }
 
-    /// Whether it may have died before it received its last job: it had finished a job and then exited
-    /// without a message. A file that kills workers also kills the next one.
-    pub(super) fn may_have_died_idle(&self) -> bool {
-        self.finished > 0 && self.exited_silently
-    }
-
-    /// Runs a batch of jobs with the same limits and the same cancel flag. Sends all at once, so that the
-    /// worker need not wait between them. Returns how many gave a result, in order, and why the next one
-    /// did not.
-    pub(super) fn run_batch(
-        &mut self,
-        requests: &[JobRequest],
+    /// Runs the job, and ends the process before it returns the result.
+    pub(super) fn run(
+        mut self,
+        request: &JobRequest,
         timeouts: &WorkerTimeouts,
         progress: &mut dyn FnMut(Progress),
-        on_result: &mut dyn FnMut(Result<JobOutput, JobError>),
-    ) -> (usize, Result<(), JobError>) {
-        let Some(first) = requests.first() else { return (0, Ok(())) };
-        // If a callback panics, the state of the socket is unknown.
-        self.usable = false;
-        // Asks for the sizes only where they matter.
-        let sizes = requests.iter().filter(|_| writes_files(&first.job));
-        let sizes = sizes.filter_map(|request| Some(request.files.input.metadata().ok()?.len()));
-        let limits = job_limits(&first.job, &first.time, timeouts, processors(), sizes.max().unwrap_or(0));
-        let mut monitor = JobMonitor::new(limits, timeouts.cancel_grace, &first.cancel);
-        self.ensure_limits(limits);
-        for (position, request) in requests.iter().enumerate() {
-            let mut files = vec![request.files.input.as_fd()];
-            files.extend(request.files.outputs.iter().map(AsFd::as_fd));
-            let (job, name) = (Box::new(request.job.clone()), request.name.clone());
-            let message = Request::Run { job, name, wake: position + 1 == requests.len() };
-            // A failed send means the worker is gone; waiting for the next result reports that.
-            if send(&self.socket, &message, &files).is_err() {
-                break;
-            }
+    ) -> Result<JobOutput, JobError> {
+        let JobRequest { job, files, name, cancel, time } = request;
+        // Asks for the size only where it matters.
+        let meta = writes_files(job).then(|| files.input.metadata().ok()).flatten();
+        let limits = job_limits(job, time, timeouts, processors(), meta.map_or(0, |meta| meta.len()));
+        // `greet` has reported which limits the system refuses.
+        let _ = self.set_limits(&limits);
+        let mut monitor = JobMonitor::new(limits, timeouts.cancel_grace, cancel, time.clock.as_deref());
+        let message = Request::Run { job: Box::new(job.clone()), name: name.clone() };
+        let files: Vec<_> = [&files.input].into_iter().chain(&files.outputs).map(AsFd::as_fd).collect();
+        // A failed send means the worker is gone; waiting for the result reports that.
+        let _ = send(&self.socket, &message, &files);
+        let result = self.result(&mut monitor, job, progress)?;
+        if monitor.cancelled.is_some() {
+            return Err(JobError::Cancelled);
         }
-        for (finished, request) in requests.iter().enumerate() {
-            monitor.keep_to(&request.time);
-            let result = match self.result(&mut monitor, &request.job, progress) {
-                Ok(_) if monitor.cancelled.is_some() => Err(JobError::Cancelled),
-                Ok(result) => result,
-                Err(error) => return (finished, Err(error)),
-            };
-            self.finished += 1;
-            let failed = result.is_err();
-            on_result(result);
-            if failed && monitor.cancelled.is_none() {
-                // A file on which it failed may have taken it over: the rest of the batch goes to another worker.
-                return (finished + 1, Ok(()));
-            }
-            self.ensure_limits(limits);
-            monitor.restart();
+        if self.kill() {
+            return result;
         }
-        // Bytes that are left answer a job that it was not given.
-        self.usable = monitor.cancelled.is_none() && self.inbox.is_empty();
-        (requests.len(), Ok(()))
+        // The template died at this moment. The worker dies too, but when is not known.
+        let message = format!("media worker could not be ended after its job: {TEMPLATE_DIED}");
+        Err(JobError::WorkerLost { death: WorkerDeath::TemplateDied, message })
     }
 
-    /// Waits for the result of the running job; fails when the worker gives none.
+    /// Waits for the result of the job; fails when the worker gives none.
     fn result(
         &mut self,
         monitor: &mut JobMonitor<'_>,
@@ -245,39 +187,19 @@ impl Worker {
         }
     }
 
-    /// Sets the limits of a job, unless the same were set a moment ago.
-    fn ensure_limits(&mut self, limits: JobLimits) {
-        let fresh = |(set, since): (JobLimits, Instant)| set == limits && since.elapsed() < REUSE_LIMITS;
-        if !self.limited.is_some_and(fresh) {
-            // `spawn` has reported which limits the system refuses.
-            let _ = self.set_limits(&limits);
-            self.limited = Some((limits, Instant::now()));
-        }
-    }
-
     /// Sets resource limits on the worker process and returns which succeeded.
     fn set_limits(&self, limits: &JobLimits) -> [(&'static str, Result<(), rustix::io::Errno>); 3] {
-        let cpu = self.cpu_seconds() + limits.cpu.as_secs();
         let set = |resource, value: u64| {
-            // Only the soft limit, so that the next job may get more; seccomp keeps the worker from raising it.
+            // Only the soft limit, so that its job may get more; seccomp keeps the worker from raising it.
             let maximum = getrlimit(resource).maximum;
             let current = Some(maximum.map_or(value, |most| most.min(value)));
             set_limit(Some(self.pid), resource, Rlimit { current, maximum })
         };
         [
             ("rlimit-as", set(Resource::As, limits.address_space)),
-            ("rlimit-cpu", set(Resource::Cpu, cpu)),
+            ("rlimit-cpu", set(Resource::Cpu, limits.cpu.as_secs())),
             ("rlimit-fsize", set(Resource::Fsize, limits.file_size)),
         ]
-    }
-
-    /// Returns the CPU seconds that the worker has used.
-    fn cpu_seconds(&self) -> u64 {
-        let stat =
-            std::fs::read_to_string(format!("/proc/{}/stat", self.pid.as_raw_nonzero())).unwrap_or_default();
-        // The name in parentheses may contain spaces; utime and stime are fields 14 and 15 (proc(5)).
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>() / TICKS_PER_SECOND
     }
 
     /// Waits for the next message; fails when the worker is lost.
@@ -305,37 +227,18 @@ impl Worker {
         loop {
             self.check(monitor)?;
             self.inbox.resize(had + RECEIVE_BYTES, 0);
-            let result = self.read(had);
+            let result = self.socket.read(&mut self.inbox[had..]);
             self.inbox.truncate(had + *result.as_ref().unwrap_or(&0));
             match result {
                 Ok(0) => return Err(self.lost(Loss::Ended, monitor)),
                 Ok(_) => return Ok(()),
-                Err(error) if is_would_block(&error) => self.wait_for_wake(),
-                // The worker exited without having read all requests.
+                Err(error) if is_would_block(&error) => {}
+                // The worker exited without having read its job.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     return Err(self.lost(Loss::Ended, monitor));
                 }
                 Err(_) => return Err(self.lost(Loss::Connection, monitor)),
             }
-        }
-    }
-
-    /// Reads from the socket, without blocking while there is a wake socket.
-    fn read(&mut self, had: usize) -> io::Result<usize> {
-        let buffer = &mut self.inbox[had..];
-        match self.wake_socket {
-            Some(_) => Ok(rustix::net::recv(&self.socket, buffer, RecvFlags::DONTWAIT)?.0),
-            None => self.socket.read(buffer),
-        }
-    }
-
-    /// Waits for a wake-up, up to a tick.
-    fn wait_for_wake(&mut self) {
-        let Some(socket) = &mut self.wake_socket else { return };
-        match socket.read(&mut [0; 64]) {
-            Err(error) if is_would_block(&error) => {}
-            Ok(1..) => {}
-            _ => self.wake_socket = None,
         }
     }
 
@@ -364,7 +267,6 @@ impl Worker {
     /// Kills the worker and returns an error that describes its death.
     fn lost(&mut self, loss: Loss, monitor: &JobMonitor<'_>) -> JobError {
         let ended = matches!(loss, Loss::Ended);
-        self.exited_silently = ended && monitor.last_message == monitor.started;
         // A dying process closes its socket before its status can be read.
         let status = self.exit_status(if ended { EXIT_WAIT } else { Duration::ZERO });
         let after = monitor.started.elapsed().as_secs_f64();

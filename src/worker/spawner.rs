@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use super::barrier::Isolation;
 use super::limits::WorkerTimeouts;
-use super::process::{Worker, spawn};
+use super::process::{Worker, fork};
 use super::template_process::Template;
 use crate::job::JobError;
 
@@ -30,17 +30,18 @@ impl Spawner {
         let (sender, orders) = mpsc::channel();
         std::thread::spawn(move || {
             let mut starter = Starter { program, timeouts, devices, template: None };
-            let mut spare: Option<Worker> = None;
+            let mut spares: Vec<Worker> = Vec::new();
             while let Ok(order) = orders.recv() {
+                spares.retain(Worker::is_alive);
                 match order {
                     Order::Worker(isolation, reply) => {
-                        let worker = spare.take().filter(Worker::is_alive).map(Ok);
-                        let _ = reply.send(worker.unwrap_or_else(|| starter.worker(isolation)));
+                        let _ = reply.send(spares.pop().map_or_else(|| starter.worker(isolation), Ok));
                     }
                     // A failure is found again, and reported, when a worker is needed.
-                    Order::Ahead(isolation) => {
-                        spare = spare.filter(Worker::is_alive).or_else(|| starter.worker(isolation).ok());
+                    Order::Ahead(isolation) if spares.is_empty() => {
+                        spares.extend(starter.worker(isolation));
                     }
+                    Order::Ahead(_) => {}
                 }
             }
         });
@@ -74,11 +75,9 @@ struct Starter {
 impl Starter {
     fn worker(&mut self, isolation: Isolation) -> SpawnResult {
         let template = self.template(isolation)?;
-        match spawn(&template, &self.timeouts, isolation) {
+        match fork(&template) {
             // It died since the last worker, which is no fault of this one.
-            Err(JobError::Unavailable(_)) if template.is_broken() => {
-                spawn(&self.template(isolation)?, &self.timeouts, isolation)
-            }
+            Err(JobError::Unavailable(_)) if template.is_broken() => fork(&self.template(isolation)?),
             result => result,
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
-use super::child::{Execute, serve_jobs};
+use super::child::{Execute, serve_job};
 use super::descriptors::close_inherited;
 use super::lockdown::{Confinement, restrict_template};
 use super::raw::{end_process, fork};
@@ -99,10 +99,10 @@ impl Template {
         }
     }
 
-    /// Forks a worker, which serves its jobs and never returns from here.
+    /// Forks a worker, which runs its job and never returns from here.
     fn fork(&mut self, files: Vec<OwnedFd>) -> Result<TemplateReply, String> {
-        let Ok([jobs, wakeups]) = <[OwnedFd; 2]>::try_from(files) else {
-            return Err("the request for a worker came without its sockets".into());
+        let Ok([socket]) = <[OwnedFd; 1]>::try_from(files) else {
+            return Err("the request for a worker came without its socket".into());
         };
         let threads = threads().map_err(|error| format!("cannot count its threads: {error}"))?;
         if threads != 1 {
@@ -113,7 +113,7 @@ impl Template {
         }
         let template = getpid();
         match fork().map_err(|error| format!("cannot fork a worker: {error}"))? {
-            None => self.become_worker(jobs, wakeups, template),
+            None => self.become_worker(socket, template),
             Some(child) => {
                 let pid = child.as_raw_nonzero().get();
                 self.children.insert(pid);
@@ -122,15 +122,15 @@ impl Template {
         }
     }
 
-    /// Makes this process a worker: it keeps its two sockets and closes everything else, above all the socket over
-    /// which the template is told what to do.
-    fn become_worker(&self, jobs: OwnedFd, wakeups: OwnedFd, template: Pid) -> ! {
+    /// Makes this process a worker: it keeps its socket and closes everything else, above all the socket over which
+    /// the template is told what to do.
+    fn become_worker(&self, socket: OwnedFd, template: Pid) -> ! {
         // Ctrl-C in the terminal must reach only the parent, which then cancels the jobs.
         let _ = rustix::process::setpgid(None, None);
-        if rustix::stdio::dup2_stdin(&jobs).is_ok() && rustix::stdio::dup2_stdout(&wakeups).is_ok() {
+        if rustix::stdio::dup2_stdin(&socket).is_ok() {
             // Closed by number; the destructors of the template's values never run here.
-            std::mem::forget((jobs, wakeups));
-            serve_jobs(self.confinement, close_inherited(), template, self.execute);
+            std::mem::forget(socket);
+            let _ = serve_job(self.confinement, close_inherited(), template, self.execute);
         }
         end_process()
     }

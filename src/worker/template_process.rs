@@ -115,15 +115,14 @@ impl Template {
         self.process().broken
     }
 
-    /// Forks a worker with these sockets, for jobs and for wake-ups. Returns its process id.
+    /// Forks a worker with this socket. Returns its process id.
     ///
     /// # Errors
     ///
     /// The reason. If the template is not broken, another attempt would fail for the same reason.
-    pub(super) fn fork(&self, sockets: [OwnedFd; 2]) -> Result<Pid, String> {
-        let files: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
+    pub(super) fn fork(&self, socket: &UnixStream) -> Result<Pid, String> {
         let mut process = self.process();
-        match process.ask(&TemplateRequest::Fork, &files) {
+        match process.ask(&TemplateRequest::Fork, &[socket.as_fd()]) {
             Some(TemplateReply::Forked { pid }) if pid > 0 => Pid::from_raw(pid)
                 .ok_or_else(|| "the template of the media workers forked nothing".to_owned()),
             Some(TemplateReply::Refused(reason)) => {

@@ -1,12 +1,9 @@
 //! Messages between parent and worker: four bytes of length, then the body. Descriptors are sent with
 //! the length. Bodies are JSON, except for the facts of a probe, which use a compact form.
-//!
-//! A second socket carries wake-ups from the worker to the parent: a parent that slept on the first
-//! would be woken for every result of a batch, and a wake-up costs more than reading a result.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use rustix::io::retry_on_intr;
@@ -31,10 +28,8 @@ pub(super) enum Request {
         job: Box<Job>,
         /// The file's name for messages.
         name: String,
-        /// Whether the worker must wake the parent when the result is sent.
-        wake: bool,
     },
-    /// Cancel all jobs sent so far that have not finished.
+    /// Cancel the job.
     Cancel,
 }
 
@@ -43,16 +38,16 @@ pub(super) enum Request {
 pub(super) enum Reply {
     /// Sent once, at the start: the isolation in force.
     Hello(Box<WorkerInfo>),
-    /// The progress of the running job.
+    /// The progress of the job.
     Progress(Progress),
-    /// The result of a job.
+    /// The result of the job, after which the worker ends.
     Done(Box<Result<JobOutput, JobError>>),
 }
 
 /// A message from the parent to the template.
 #[derive(Serialize, Deserialize)]
 pub(super) enum TemplateRequest {
-    /// Fork a worker. Its socket for jobs and its socket for wake-ups are sent with this message.
+    /// Fork a worker. Its socket is sent with this message.
     Fork,
     /// Kill a worker and wait for its end.
     End {
@@ -204,14 +199,6 @@ pub(super) fn send<T: Message>(mut to: &UnixStream, message: &T, files: &[Borrow
     to.write_all(body.get(sent.saturating_sub(length.len())..).unwrap_or_default())
 }
 
-/// Wakes the peer that waits on `socket`; does nothing if a wake-up is already pending.
-pub(super) fn wake(socket: impl AsFd) -> io::Result<()> {
-    match rustix::net::send(socket, &[0], SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-        Ok(_) | Err(rustix::io::Errno::WOULDBLOCK) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// Returns whether a message is waiting to be received, or the peer has hung up.
 pub(super) fn has_pending(from: &UnixStream) -> io::Result<bool> {
     let mut byte = [0];
@@ -255,7 +242,7 @@ pub(super) fn message_length(length: [u8; 4]) -> io::Result<usize> {
 
 /// Returns the version of the protocol, which must be the same on both sides.
 pub(super) fn version() -> String {
-    format!("{}/8", env!("CARGO_PKG_VERSION"))
+    format!("{}/9", env!("CARGO_PKG_VERSION"))
 }
 
 /// Parses `bytes` as received from either side and returns the number of messages.

@@ -1,11 +1,12 @@
-/* Code of an attacker inside a media worker that lies: it sends messages that it was not asked for, and once it has met
- * a marked file, it makes its worker read other bytes than those of the files that follow. */
+/* Code of an attacker inside a media worker that lies: it sends messages that it was not asked for. Once it has met a
+ * marked file, or at once in the first workers that read, it gives its worker other bytes than those of its files. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,10 +16,16 @@ static const char *forgery;
 static char *decoy;
 static size_t decoy_size;
 static int marked;
+/* How many of the next workers that read lie from the start; all have this memory in common. */
+static int *liars;
 
 __attribute__((constructor)) static void prepare(void) {
     const char *path = getenv("FORGER_DECOY");
     forgery = getenv("FORGER_MESSAGE");
+    const char *lies = getenv("FORGER_LIES");
+    liars = mmap(NULL, sizeof *liars, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (liars == MAP_FAILED) abort();
+    *liars = lies ? atoi(lies) : 0;
     FILE *file = path ? fopen(path, "rb") : NULL;
     if (!file) return;
     fseek(file, 0, SEEK_END);
@@ -34,7 +41,6 @@ static void say(const char *body, uint32_t length, int copies) {
     for (int at = 0; at < copies; at++) {
         send(0, head, 4, MSG_NOSIGNAL);
         send(0, body, strlen(body), MSG_NOSIGNAL);
-        send(1, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
 }
 
@@ -71,6 +77,8 @@ int avformat_open_input(void **context, const char *url, const void *format, voi
 
 ssize_t pread64(int file, void *into, size_t size, off_t at) {
     static ssize_t (*next)(int, void *, size_t, off_t);
+    static int read_before;
+    if (!read_before++ && __sync_fetch_and_sub(liars, 1) > 0) marked = 1;
     if (!next) next = dlsym(RTLD_NEXT, "pread64");
     ssize_t count = next(file, into, size, at);
     if (count > 0 && decoy && marked && (size_t)at < decoy_size) {

@@ -9,26 +9,29 @@ use greenlit::worker::WorkerTimeouts;
 
 use crate::common::{TestDir, fixture};
 use crate::own_worker::{OwnWorker, signal};
-use crate::{CLIP, pool, probe, probes, request, slow_fix};
+use crate::{CLIP, long_probe, pool, probe, request, slow_fix};
 
 #[test]
-fn a_cancelled_batch_ends_its_worker_and_the_next_job_gets_another() {
+fn cancelled_probes_end_with_their_workers_and_the_next_job_gets_another() {
     let (worker, dir) = (OwnWorker::new(), TestDir::new());
     let pool =
         worker.pool(WorkerTimeouts { cancel_grace: Duration::from_secs(60), ..WorkerTimeouts::default() });
-    let before = (pool.describe().unwrap(), worker.processes()).1;
-    let cancel = Arc::default();
-    let mut results = Vec::new();
-    pool.run_batch(probes(&dir, 12, &cancel), &mut |result| {
+    let cancel = Arc::new(AtomicBool::new(false));
+    let run = |job| {
+        let result = pool.run(job, &mut |_| {});
         cancel.store(true, Ordering::Relaxed);
-        results.push(result);
+        result
+    };
+    let jobs: Vec<_> = (0..12).map(|_| long_probe(&dir, &cancel)).collect();
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = jobs.into_iter().map(|job| scope.spawn(|| run(job))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(results.len(), 12);
-    assert!(results[0].is_ok());
-    let rest = &results[1..];
-    assert!(rest.iter().all(|result| *result == Err(JobError::Cancelled)), "{rest:?}");
+    let (done, cancelled): (Vec<_>, Vec<_>) = results.iter().partition(|result| result.is_ok());
+    assert_eq!(done.len(), 1, "{results:?}");
+    assert!(cancelled.iter().all(|result| **result == Err(JobError::Cancelled)), "{cancelled:?}");
+    assert!(worker.processes().len() <= 1, "only the next one waits");
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
-    assert!(!worker.processes().contains(&before[0]));
 }
 
 #[test]

@@ -1,15 +1,14 @@
 //! Workers that die or stall, and what that costs.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlit::job::{Job, JobError, JobOutput, ProbeDepth, Runner, WorkerDeath};
+use greenlit::job::{JobError, Runner, WorkerDeath};
 use greenlit::worker::{WorkerPool, WorkerTimeouts};
 
 use crate::common::{TestDir, fixture};
-use crate::own_worker::{OwnWorker, has_ended, signal};
-use crate::{CLIP, probe, probes, request, slow_fix};
+use crate::own_worker::{OwnWorker, has_ended, open_files, signal};
+use crate::{CLIP, long_probe, probe, request, slow_fix};
 
 /// Runs a fix, sends its worker a signal at the first progress report, and returns the error.
 fn error_after_signal(pool: &WorkerPool, worker: &OwnWorker, name: &str) -> JobError {
@@ -41,62 +40,45 @@ fn a_killed_worker_costs_one_file() {
 }
 
 #[test]
-fn a_worker_killed_during_a_batch_costs_the_running_job() {
+fn a_worker_killed_while_it_probes_costs_that_file() {
     let (worker, dir) = (OwnWorker::new(), TestDir::new());
     let pool = worker.pool(WorkerTimeouts::default());
-    let mut results = Vec::new();
-    pool.run_batch(probes(&dir, 12, &Arc::default()), &mut |result| {
-        if results.is_empty() {
-            worker.processes().into_iter().for_each(|pid| signal("-KILL", pid));
+    let victim = long_probe(&dir, &Arc::default());
+    let reads = |pid: &i32| open_files(*pid).iter().any(|file| file.ends_with("long.ts"));
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    let result = std::thread::scope(|scope| {
+        let running = scope.spawn(|| pool.run(victim, &mut |_| {}));
+        while !running.is_finished() {
+            worker.processes().into_iter().filter(reads).for_each(|pid| signal("-KILL", pid));
         }
-        results.push(result);
+        running.join().unwrap()
     });
-    let lost: Vec<_> = results.iter().filter(|result| result.is_err()).collect();
     assert!(
-        matches!(lost[..], [Err(JobError::WorkerLost { death: WorkerDeath::Killed, message })] if message.contains("SIGKILL")),
-        "{lost:?}"
+        matches!(&result, Err(JobError::WorkerLost { death: WorkerDeath::Killed, message }) if message.contains("SIGKILL")),
+        "{result:?}"
     );
-    let done = results.iter().filter(|result| matches!(result, Ok(JobOutput::Probed(_)))).count();
-    assert_eq!((results.len(), done), (12, 11));
-    assert!(results[0].is_ok());
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
 }
 
-/// A file on which a worker failed may have taken it over; the facts of the next files come from another one.
+/// A file may take over the worker that reads it; the facts of the next one come from another.
 #[test]
-fn a_worker_that_failed_on_a_file_probes_no_other() {
+fn each_probe_has_a_worker_of_its_own() {
     let (worker, dir) = (OwnWorker::new(), TestDir::new());
     let broken = dir.write("broken.mp4", "not a video");
     let pool = worker.pool(WorkerTimeouts::default());
-    let job = Job::Probe { depth: ProbeDepth::Auto };
-    let cancel = Arc::default();
-    let batch = |paths: &[&Path]| paths.iter().map(|path| request(job.clone(), path, &cancel)).collect();
-    let clip = fixture(CLIP);
-    let mut seen = Vec::new();
-    pool.run_batch(batch(&[&clip, &clip]), &mut |result| assert!(result.is_ok(), "{result:?}"));
-    seen.push(worker.processes());
-    pool.run_batch(batch(&[&clip, &clip]), &mut |result| assert!(result.is_ok(), "{result:?}"));
-    assert_eq!(worker.processes(), seen[0], "probes share a worker");
-    let mut results = Vec::new();
-    pool.run_batch(batch(&[&clip, &broken, &clip]), &mut |result| results.push(result));
-    assert!(matches!(results[..], [Ok(_), Err(JobError::Unreadable(_)), Ok(_)]), "{results:?}");
-    assert!(!worker.processes().contains(&seen[0][0]), "it failed, and is not used again");
-}
-
-#[test]
-fn a_worker_probes_a_limited_number_of_files() {
-    let worker = OwnWorker::new();
-    let pool = worker.pool(WorkerTimeouts::default());
-    let job = Job::Probe { depth: ProbeDepth::Auto };
+    pool.describe().unwrap();
     let mut seen = std::collections::BTreeSet::new();
-    for _ in 0..10 {
-        let cancel = Arc::default();
-        let batch = (0..8).map(|_| request(job.clone(), &fixture(CLIP), &cancel)).collect();
-        pool.run_batch(batch, &mut |result| {
-            assert!(result.is_ok(), "{result:?}");
-            seen.extend(worker.processes());
-        });
+    for path in [&fixture(CLIP), &broken, &fixture(CLIP), &fixture(CLIP)] {
+        let waiting = loop {
+            let waiting = worker.processes();
+            if !waiting.is_empty() {
+                break waiting;
+            }
+        };
+        assert!(waiting.iter().all(|pid| seen.insert(*pid)), "{waiting:?} of {seen:?} served before");
+        assert_eq!(probe(&pool, path).is_ok(), *path != broken);
     }
-    assert!((2..=4).contains(&seen.len()), "{seen:?}");
+    assert!(seen.len() >= 4, "{seen:?}");
 }
 
 #[test]
@@ -110,11 +92,7 @@ fn a_worker_death_while_idle_costs_no_job() {
         while first.iter().any(|pid| !has_ended(*pid)) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let mut results = Vec::new();
-        let job = Job::Probe { depth: ProbeDepth::Auto };
-        let batch = vec![request(job, &fixture(CLIP), &Arc::default())];
-        pool.run_batch(batch, &mut |result| results.push(result));
-        assert!(results[0].is_ok(), "{results:?}");
+        assert!(probe(&pool, &fixture(CLIP)).is_ok());
         assert!(probe(&pool, &fixture(CLIP)).is_ok());
     }
 }

@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use common::{TestDir, fixture};
+use common::TestDir;
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, VerifyLevel};
 use greenlit::plan::{OutputSpec, Preset, VideoEncode, VideoPlan, example};
 use greenlit::worker::{WorkerPool, WorkerTimeouts};
@@ -51,13 +51,12 @@ fn slow_fix() -> Job {
     Job::Fix { specs: vec![spec], verify: VerifyLevel::Full }
 }
 
-/// Returns a batch of probes with one cancel flag: all but the first read every packet of a long stream, so that they
-/// are not done when the result of the first has arrived.
-fn probes(dir: &TestDir, length: usize, cancel: &Arc<AtomicBool>) -> Vec<JobRequest> {
-    let source = "color=size=16x16:rate=60:duration=600";
-    dir.ffmpeg(&["-f", "lavfi", "-i", source, "-c:v", "mpeg2video", "long.ts"]);
+/// Returns a probe that reads every packet of a long stream, which takes a moment.
+fn long_probe(dir: &TestDir, cancel: &Arc<AtomicBool>) -> JobRequest {
     let long = dir.path("long.ts");
-    let path = |number| if number > 0 { long.clone() } else { fixture(CLIP) };
-    let job = Job::Probe { depth: ProbeDepth::Packets };
-    (0..length).map(|number| request(job.clone(), &path(number), cancel)).collect()
+    if !long.exists() {
+        let source = "color=size=16x16:rate=60:duration=600";
+        dir.ffmpeg(&["-f", "lavfi", "-i", source, "-c:v", "mpeg2video", "long.ts"]);
+    }
+    request(Job::Probe { depth: ProbeDepth::Packets }, &long, cancel)
 }
