@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use greenlit::model::{MediaFacts, Rotation, Size, TimeRange};
-use greenlit::transcode::libav::{CoverRequest, cover};
+use greenlit::transcode::libav::{ImageRequest, cover};
 use greenlit::verify::libav::deep;
 
 use super::bench::{TestOutput, media};
@@ -17,7 +17,7 @@ fn a_cover_is_a_png_of_the_requested_size() {
     let input = File::open(fixture("firefox-media-bunny_hd_5s.mp4")).unwrap();
     let cancel = Arc::new(AtomicBool::new(false));
     let size = Size::new(360, 640);
-    let request = CoverRequest { stream: 0, size, rotation: Rotation::None, flip: None };
+    let request = ImageRequest { stream: 0, size, rotation: Rotation::None, flip: None };
     let report = cover(input, out.create(), "in", request, cancel, &mut |_| {}).unwrap();
     assert!(report.at_s >= 0.0);
     let image = image::ImageReader::new(std::io::BufReader::new(File::open(out.path()).unwrap()))
