@@ -28,6 +28,7 @@ mod interrupt;
 mod isolation;
 mod journal_file;
 mod notices;
+mod notify_url;
 mod output;
 mod packaging;
 mod picture_choice;
@@ -40,6 +41,7 @@ mod quantities;
 mod report_entries;
 mod report_target;
 mod resolve;
+mod run_end;
 mod sandbox;
 mod settings;
 mod ship;
@@ -76,10 +78,12 @@ pub fn run() -> RunStatus {
     };
     match dispatch(cli) {
         Ok(status) => status,
-        Err(error) if output::is_closed_pipe(&error) => RunStatus::Done,
         Err(error) => {
-            notices::say(&error::chain(&error));
-            RunStatus::Failed
+            let status = output::status_of(&error);
+            if status == RunStatus::Failed {
+                notices::say(&error::chain(&error));
+            }
+            status
         }
     }
 }
@@ -97,16 +101,23 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Explain(args) => return explain::run(&cli.common, &args),
         _ => {}
     }
-    let settings = Settings::resolve(&cli.common)?;
+    let common = &cli.common;
+    let settings = Settings::resolve(common)?;
     match cli.command {
-        Command::Check(args) => check::run(&settings, &cli.common, &args),
-        Command::Fix(args) => fix::run(&settings, &cli.common, &args),
-        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
+        Command::Check(args) => {
+            notify_url::after(&settings, "check", &args.notify, || check::run(&settings, common, &args))
+        }
+        Command::Fix(args) => {
+            notify_url::after(&settings, "fix", &args.notify, || fix::run(&settings, common, &args))
+        }
+        Command::Ship(args) => {
+            notify_url::after(&settings, "ship", &args.notify, || ship::run(&settings, common, &args))
+        }
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
         Command::Profile(args) => match args.command {
-            ProfileCommand::From(args) => profile_from::run(&settings, &cli.common, &args),
+            ProfileCommand::From(args) => profile_from::run(&settings, common, &args),
         },
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),

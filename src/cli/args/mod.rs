@@ -3,6 +3,7 @@
 
 mod fix;
 mod input;
+mod notify;
 mod sandbox;
 mod ship;
 
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
+pub use notify::NotifyArgs;
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
@@ -147,6 +149,9 @@ pub struct CheckArgs {
     /// Decode every frame and also check the content (black and frozen frames, loudness).
     #[arg(long)]
     pub deep: bool,
+    /// Where the result is sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }
 
 /// `greenlit resolve`.
