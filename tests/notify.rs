@@ -79,7 +79,10 @@ fn each_command_sends_its_result_with_a_signature() {
     let dir = folder();
     let commands: [(&str, &[&str]); 4] = [
         ("check", &["check", "clip.mp4", "--format", "json", "--output", "report.json"]),
-        ("check", &["check", "clip.mp4", "--format", "sarif", "--output", "report.json"]),
+        (
+            "check",
+            &["check", "clip.mp4", "--format", "sarif", "--output", "report.json", "--report", "junit=r.xml"],
+        ),
         ("fix", &["fix", "clip.mp4", "--out", "out", "--output", "report.json"]),
         ("ship", &["ship", "clip.mp4", "--to", "folder", "--base-url", "handed", "--output", "report.json"]),
     ];
@@ -98,6 +101,8 @@ fn each_command_sends_its_result_with_a_signature() {
         assert_eq!(body["profiles"], serde_json::json!(["tiktok-ads"]));
         assert_eq!(body["summary"]["files"], 1, "{body}");
         assert_eq!(body["report"], "report.json");
+        let reports = if arguments.contains(&"--report") { vec!["r.xml"] } else { Vec::new() };
+        assert_eq!(body["reports"], serde_json::json!(reports));
         assert!(!run.stderr.contains("notification"), "{}", run.stderr);
     }
 }

@@ -4,6 +4,7 @@
 //! printed, because the path and the query of such an address are often secrets themselves.
 
 use std::env::VarError;
+use std::path::Path;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -80,8 +81,10 @@ struct Notification<'a> {
     profiles: &'a [String],
     /// The counts of the report; `None` if the run ended without one.
     summary: Option<&'a Summary>,
-    /// The file with the report, if there is one.
+    /// The file of `--output`, if it was written.
     report: Option<String>,
+    /// The files of `--report`, if they were written.
+    reports: Vec<String>,
 }
 
 impl<'a> Notification<'a> {
@@ -92,6 +95,8 @@ impl<'a> Notification<'a> {
     ) -> Notification<'a> {
         let status = ended.as_ref().map_or_else(output::status_of, |end| end.status);
         let totals = ended.as_ref().ok().and_then(|end| end.totals.as_ref());
+        let display = |path: &Path| path.display().to_string();
+        let written = totals.map_or(&[][..], |_| &settings.reports);
         Notification {
             schema: SCHEMA,
             command,
@@ -100,11 +105,8 @@ impl<'a> Notification<'a> {
             interrupted: status == RunStatus::Interrupted,
             profiles: totals.map_or(&[], |totals| &totals.profiles),
             summary: totals.map(|totals| &totals.summary),
-            report: settings
-                .output
-                .as_ref()
-                .filter(|_| totals.is_some())
-                .map(|path| path.display().to_string()),
+            report: settings.output.as_deref().filter(|_| totals.is_some()).map(display),
+            reports: written.iter().map(|file| display(&file.path)).collect(),
         }
     }
 }
