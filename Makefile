@@ -18,7 +18,8 @@ endif
 
 SUITE ?= bookworm
 
-.PHONY: help setup build demo test ci test-browser test-slow test-trixie features bench-guard lint sbom bench install uninstall fuzz fresh-check clean
+.PHONY: help setup build demo test ci test-browser test-slow test-trixie test-schemas features bench-guard lint sbom bench \
+  install uninstall deb pictures fuzz fresh-check clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,9 +54,13 @@ test: setup ## lint, build and test; also build the fuzz targets and replay thei
 	$(CARGO) test $(CARGO_FLAGS) -p greenlit-fuzz
 
 ci: ## what the pipeline runs: each test target, with its time
-	@for target in test features bench-guard test-browser; do \
+	@for target in test test-schemas features bench-guard test-browser; do \
 	  started=$$SECONDS; $(MAKE) --no-print-directory $$target; echo "ci: make $$target took $$((SECONDS - started)) s"; \
 	done
+
+test-schemas: setup ## validate the files for GitHub, GitLab and pre-commit against the schemas of those systems
+	$(CARGO) build $(CARGO_FLAGS) --bins
+	@scripts/check-schemas.sh
 
 features: setup ## build each combination of features, and test the core without any
 	@CARGO_FLAGS='$(CARGO_FLAGS)' scripts/features.sh
@@ -79,6 +84,12 @@ install: build ## copy the programs, the manual page and completions below DESTD
 
 uninstall: ## remove what install copied
 	@scripts/install.sh --remove
+
+deb: build ## write a Debian package for this release to target/deb
+	@scripts/deb.sh target/release target/deb
+
+pictures: build ## make the pictures of the README again (docs/pictures); needs Chromium
+	@scripts/pictures.sh target/release
 
 bench: build ## compare the speed with other tools on real files (GREENLIT_CORPUS)
 	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then benches/check-throughput.sh; \

@@ -43,6 +43,8 @@ missing_packages() {
         pkg-config --exists "$library" 2>/dev/null || echo "$library-dev"
     done
     { command -v ffmpeg && command -v ffprobe; } >/dev/null || echo ffmpeg
+    # Only for the tests of reports.
+    command -v xmllint >/dev/null || echo libxml2-utils
     # Only for `make bench-guard`.
     command -v valgrind >/dev/null || echo valgrind
     # Only for the test that traces the workers.

@@ -21,12 +21,13 @@ use super::exit_code::RunStatus;
 use super::fix_options::fix_options;
 use super::isolation::is_whole;
 use super::progress::ProgressDisplay;
+use super::run_end::{RunEnd, RunTotals};
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
 use super::{cache, input, interrupt, notices, output, pictures, report_entries, report_target};
 
 /// Runs the command.
-pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunStatus, CliError> {
+pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunEnd, CliError> {
     let begin = Instant::now();
     let deep = args.deep || settings.config.check.deep;
     let runner = Arc::new(WorkersOnDemand::new(settings, settings.workers()));
@@ -72,23 +73,25 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
     let streams = StreamedReport::supports(settings.format) && settings.reports.is_empty();
     if streams && all_utf8 && !to_terminal {
-        let status = output::streamed(settings, |out| {
+        let run_end = output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let summary = batch.streamed(&report, &progress, &cancel);
             let (interrupted, tool) = end(&summary);
             let (elapsed_s, stale) = (begin.elapsed().as_secs_f64(), Vec::new());
-            report.finish(&Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits, stale })?;
-            Ok(summary.final_status(&found, interrupted))
+            let envelope = Envelope { tool, profiles: names, elapsed_s, interrupted, old_limits, stale };
+            let totals = RunTotals { summary: report.finish(&envelope)?, profiles: envelope.profiles };
+            Ok(RunEnd { status: summary.final_status(&found, interrupted), totals: Some(totals) })
         })?;
-        return runner.require_isolated().map(|()| status);
+        return runner.require_isolated().map(|()| run_end);
     }
     let (summary, entries) = batch.collected(&progress, &cancel);
     runner.require_isolated()?;
     let (interrupted, tool) = end(&summary);
     let report = Report::new(tool, names, entries, begin.elapsed().as_secs_f64(), interrupted);
     let report = settings.with_choices(report.with_old_limits(old_limits), common, &args.input.paths);
-    output::report(settings, &pictures::add(settings, report, runner.as_ref(), &cancel))?;
-    Ok(summary.final_status(&found, interrupted))
+    let report = pictures::add(settings, report, runner.as_ref(), &cancel);
+    output::report(settings, &report)?;
+    Ok(RunEnd::of(summary.final_status(&found, interrupted), report))
 }
 
 /// The files to check, with profiles, options and workers.

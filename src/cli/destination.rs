@@ -221,7 +221,7 @@ impl Destination {
                     "no access token: set the environment variable {name}, or name a file with --token-file"
                 ))
             })?,
-            TokenSource::File(path) => read_token(path)?,
+            TokenSource::File(path) => read_secret(path)?,
         };
         let token = text.trim();
         if token.is_empty() {
@@ -339,14 +339,16 @@ pub(super) fn platform_and_mode(
     }
 }
 
-fn read_token(path: &Path) -> Result<String, CliError> {
+/// Reads a file with a secret.
+pub fn read_secret(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|source| CliError::ReadFile { path: path.to_owned(), source })
 }
 
 /// Permissions that let others than the owner read a file.
 const READABLE_BY_OTHERS: u32 = 0o044;
 
-fn is_readable_by_others(path: &Path) -> bool {
+/// Returns whether other users of the machine can read the file.
+pub fn is_readable_by_others(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.mode() & READABLE_BY_OTHERS != 0)
 }
 

@@ -18,6 +18,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
+use super::run_end::RunEnd;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
 use super::{
@@ -25,7 +26,7 @@ use super::{
 };
 
 /// Runs the command.
-pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunStatus, CliError> {
+pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<RunEnd, CliError> {
     let begin = Instant::now();
     let profiles = settings.profiles(common)?;
     settings.project.expired.iter().for_each(|text| notices::say(text));
@@ -75,8 +76,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     let report = Report::new(tool, names, files, begin.elapsed().as_secs_f64(), interrupted);
     let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
     let report = settings.with_choices(report, common, &args.input.paths);
-    output::report(settings, &pictures::add(settings, report, runner.as_ref(), &cancel))?;
-    Ok(if prune_failed { status.and(RunStatus::Failed) } else { status })
+    let report = pictures::add(settings, report, runner.as_ref(), &cancel);
+    output::report(settings, &report)?;
+    Ok(RunEnd::of(if prune_failed { status.and(RunStatus::Failed) } else { status }, report))
 }
 
 fn remove_stale_below(out: Option<&Path>) {

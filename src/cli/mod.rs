@@ -40,6 +40,7 @@ mod journal_file;
 mod manifest;
 mod manifest_problems;
 mod notices;
+mod notify_url;
 mod output;
 mod packaging;
 mod path_patterns;
@@ -54,6 +55,7 @@ mod recipient;
 mod report_entries;
 mod report_target;
 mod resolve;
+mod run_end;
 mod sandbox;
 mod settings;
 mod settings_profiles;
@@ -91,10 +93,12 @@ pub fn run() -> RunStatus {
     };
     match dispatch(cli) {
         Ok(status) => status,
-        Err(error) if output::is_closed_pipe(&error) => RunStatus::Done,
         Err(error) => {
-            notices::say(&error::chain(&error));
-            RunStatus::Failed
+            let status = output::status_of(&error);
+            if status == RunStatus::Failed {
+                notices::say(&error::chain(&error));
+            }
+            status
         }
     }
 }
@@ -113,24 +117,31 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
         Command::Init => return init::run(&cli.common),
         _ => {}
     }
-    let config = Settings::config(&cli.common)?;
+    let common = &cli.common;
+    let config = Settings::config(common)?;
     config_values::check_values(&config)?;
-    let settings = Settings::resolve(config, &cli.common)?;
+    let settings = Settings::resolve(config, common)?;
     match cli.command {
-        Command::Check(args) => check::run(&settings, &cli.common, &args),
-        Command::Fix(args) => fix::run(&settings, &cli.common, &args),
-        Command::Ship(args) => ship::run(&settings, &cli.common, &args),
-        Command::Manifest(args) => manifest::run(&settings, &cli.common, &args),
+        Command::Check(args) => {
+            notify_url::after(&settings, "check", &args.notify, || check::run(&settings, common, &args))
+        }
+        Command::Fix(args) => {
+            notify_url::after(&settings, "fix", &args.notify, || fix::run(&settings, common, &args))
+        }
+        Command::Ship(args) => {
+            notify_url::after(&settings, "ship", &args.notify, || ship::run(&settings, common, &args))
+        }
+        Command::Manifest(args) => manifest::run(&settings, common, &args),
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),
         Command::Profile(args) => match args.command {
-            ProfileCommand::From(args) => profile_from::run(&settings, &cli.common, &args),
+            ProfileCommand::From(args) => profile_from::run(&settings, common, &args),
         },
         Command::Sandbox(args) => sandbox::run(&settings, &args),
         Command::Doctor(args) => doctor::run(&settings, &args),
-        Command::Config(args) => config_show::run(&settings, &cli.common, &args),
-        Command::Baseline(args) => baseline::run(&settings, &cli.common, &args),
+        Command::Config(args) => config_show::run(&settings, common, &args),
+        Command::Baseline(args) => baseline::run(&settings, common, &args),
         Command::Completions(_) | Command::Man | Command::Schema | Command::Init | Command::Explain(_) => {
             Ok(RunStatus::Done)
         }

@@ -9,6 +9,7 @@ use crate::pipeline::{display_name, is_media_or_image};
 use crate::report::{Format, Report, render};
 
 use super::error::CliError;
+use super::exit_code::RunStatus;
 use super::settings::{ReportFile, Settings};
 
 /// Size of the write buffer of a long report, in bytes.
@@ -120,9 +121,13 @@ pub fn give_name(file: tempfile::NamedTempFile, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns whether the reader of the output has closed it, as `| head` does. This is not an error.
-pub fn is_closed_pipe(error: &CliError) -> bool {
-    matches!(error, CliError::WriteReport { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+/// Returns the status of a command that ended with this error: a failure, unless the reader of the output has closed
+/// it, as `| head` does.
+pub fn status_of(error: &CliError) -> RunStatus {
+    match error {
+        CliError::WriteReport { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => RunStatus::Done,
+        _ => RunStatus::Failed,
+    }
 }
 
 #[cfg(test)]

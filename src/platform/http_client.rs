@@ -1,4 +1,4 @@
-//! The HTTP client that the adapters of all platforms share.
+//! The HTTP client that the adapters of all platforms and notifications share.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use super::{Timeouts, is_loopback};
 /// Idle connections are closed before servers usually close them.
 const POOL_IDLE: Duration = Duration::from_secs(20);
 
-/// Returns a client for the API at `base`. It repeats nothing by itself and follows no redirect, which would send a
+/// Returns a client for the server at `base`. It repeats nothing by itself and follows no redirect, which would send a
 /// token or a video to another host.
-pub(super) fn http_client(timeouts: &Timeouts, base: &Url) -> reqwest::Result<reqwest::Client> {
+pub(crate) fn http_client(timeouts: &Timeouts, base: &Url) -> reqwest::Result<reqwest::Client> {
     // Fails when a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -19,7 +19,7 @@ pub(super) fn http_client(timeouts: &Timeouts, base: &Url) -> reqwest::Result<re
         .connect_timeout(timeouts.connect)
         .pool_idle_timeout(POOL_IDLE)
         .redirect(reqwest::redirect::Policy::none())
-        // The adapters decide what may be repeated.
+        // The callers decide what may be repeated.
         .retry(reqwest::retry::never())
         .referer(false);
     // A peer that acknowledges nothing is found by the system, also while bytes wait to be sent.

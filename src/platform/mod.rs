@@ -23,6 +23,7 @@ pub use destination::{
     Awaited, CallCounts, ConnectError, Connection, CoverLimits, Defaults, Destination, Platform, Progress,
     PublicationKind, PublicationName, PublicationTime, Quota,
 };
+pub(crate) use http_client::http_client;
 pub(crate) use loopback::is_loopback;
 pub use mutation::{
     EffectKind, Failure, FailureMeaning, Mutation, MutationOutcome, NewPublication, OpenedUpload, SentEffect,

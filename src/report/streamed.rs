@@ -102,19 +102,19 @@ impl<'a> StreamedReport<'a> {
         self.state().result.is_err()
     }
 
-    /// Writes the part after the entries.
+    /// Writes the part after the entries and returns the counts.
     ///
     /// # Errors
     ///
     /// Returns the first error of `out` or of the temporary file since the beginning.
-    pub fn finish(self, envelope: &Envelope) -> io::Result<()> {
+    pub fn finish(self, envelope: &Envelope) -> io::Result<Summary> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.result?;
-        if self.is_ndjson {
-            return Ok(());
-        }
         let summary = Summary { elapsed_s: envelope.elapsed_s, ..state.summary };
-        state.out.write_all(&json::end(envelope, &summary, None)?)
+        if !self.is_ndjson {
+            state.out.write_all(&json::end(envelope, &summary, None)?)?;
+        }
+        Ok(summary)
     }
 }
 

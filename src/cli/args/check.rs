@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::input::InputArgs;
+use super::notify::NotifyArgs;
 
 /// `greenlit check`.
 #[derive(Debug, Args)]
@@ -13,4 +14,7 @@ pub struct CheckArgs {
     /// Decode every frame and also check the content (black and frozen frames, loudness).
     #[arg(long)]
     pub deep: bool,
+    /// Where the result is sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

@@ -7,6 +7,7 @@ use clap::builder::TypedValueParser;
 use serde::{Deserialize, Serialize};
 
 use super::input::InputArgs;
+use super::notify::NotifyArgs;
 use crate::job::VerifyLevel;
 use crate::plan::{EncodeMode, Extend, Fit, Preset, VideoEncoder};
 
@@ -82,4 +83,7 @@ pub struct FixArgs {
     /// Set the encode mode: 1 as planned, 2 full re-encode to the common core, 3 conservative re-encode.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=3).try_map(EncodeMode::try_from))]
     pub recipe: Option<EncodeMode>,
+    /// Where the result is sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

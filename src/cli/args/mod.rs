@@ -6,6 +6,7 @@ mod fix;
 mod input;
 mod manifest;
 mod project;
+mod notify;
 mod sandbox;
 mod ship;
 
@@ -18,6 +19,7 @@ pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
 pub use manifest::{ManifestArgs, ManifestCheckArgs, ManifestCommand};
 pub use project::{BaselineArgs, BaselineCommand, ConfigArgs, ConfigCommand};
+pub use notify::NotifyArgs;
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 

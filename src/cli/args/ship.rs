@@ -6,6 +6,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::fix::FixChoices;
+use super::notify::NotifyArgs;
 use crate::ship::Until;
 
 /// `greenlit ship`.
@@ -52,6 +53,9 @@ pub struct ShipArgs {
     /// Append each event to this file while the command runs, as one JSON object per line.
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// Where the result is sent.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
     /// Options that override the destination's table.
     #[command(flatten)]
     pub destination: DestinationArgs,

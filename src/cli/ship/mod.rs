@@ -12,7 +12,7 @@ mod dry_run;
 mod fix_cost;
 mod forecast;
 mod input;
-mod network;
+pub(super) mod network;
 mod outside;
 mod plan_summary;
 mod posted_before;
@@ -49,6 +49,7 @@ use super::exit_code::RunStatus;
 use super::fix_options::fix_options;
 use super::journal_file::{self, create_inside};
 use super::progress::ProgressDisplay;
+use super::run_end::RunEnd;
 use super::sandbox::{operation, trial_options};
 use super::settings::Settings;
 use super::{
@@ -62,7 +63,7 @@ use posted_before::PostingNote;
 use ship_run::ShipRun;
 
 /// Runs the command.
-pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunStatus, CliError> {
+pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<RunEnd, CliError> {
     if settings.selection != Selection::default() {
         return Err(CliError::Usage(
             "ship takes no --select and no --ignore: it uploads only files that comply with every rule"
@@ -96,7 +97,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     let pipeline = Pipeline::over_local_files(profiles, &options_of_covers, runner.as_ref(), &cancel);
     let (covers, problems) = check_covers(destination.platform, &ship_input.rows, &profile, pipeline);
     if !input::passes_preflight(&ship_input, &destination, &profile, problems) {
-        return Ok(RunStatus::Failed);
+        return Ok(RunStatus::Failed.into());
     }
     let retry = retry::parse(&ship_arguments.retry, &ship_input)?;
     let ship_run = ShipRun {
@@ -113,7 +114,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
         contents: Arc::new(Contents::for_upload()),
     };
     if args.dry_run {
-        return dry_run::run(&ship_run, args.max_ads);
+        return dry_run::run(&ship_run, args.max_ads).map(RunEnd::from);
     }
     if let Some(plan) = &stored_plan {
         plan.verify_unchanged(&ship_run, args.plan.as_deref().unwrap_or(Path::new("")))?;
@@ -134,7 +135,7 @@ fn read_plan(common: &CommonArgs, args: &ShipArgs) -> Result<Option<ship_plan::S
     Ok(plan)
 }
 
-fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
+fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunEnd, CliError> {
     let begin = Instant::now();
     let ShipRun { settings, destination, ship_input, cancel, .. } = &ship_run;
     let token = destination.token()?;
@@ -181,8 +182,8 @@ fn ship(ship_run: ShipRun<'_>, args: &ShipArgs) -> Result<RunStatus, CliError> {
     let outcome = shipped?;
     let outcomes = report::collect(&preparer, ship_input);
     let status = report::final_status(&outcomes, ship_input, &outcome, cancel.load(Ordering::Relaxed));
-    print_report(&ship_run, &outcome, outcomes, begin)?;
-    Ok(status)
+    let report = print_report(&ship_run, &outcome, outcomes, begin)?;
+    Ok(RunEnd::of(status, report))
 }
 
 /// Delivers the files to the destination, which may be a trial sandbox of this run.
@@ -203,13 +204,13 @@ async fn deliver_all(
     outcome
 }
 
-/// Prints the report of a run, and why it was cut off.
+/// Prints the report of a run, and why it was cut off, and returns the report.
 fn print_report(
     ship_run: &ShipRun<'_>,
     outcome: &ShipOutcome,
     outcomes: Vec<Outcome>,
     begin: Instant,
-) -> Result<(), CliError> {
+) -> Result<Report, CliError> {
     let ShipRun { settings, destination, profile, .. } = ship_run;
     let interrupted = ship_run.cancel.load(Ordering::Relaxed);
     let any_facts = outcomes.iter().any(|outcome| outcome.facts.is_some());
@@ -233,11 +234,12 @@ fn print_report(
         shipped.cut_off.clone(),
     );
     let report = report.with_old_limits(old_limits);
-    output::report(settings, &pictures::add(settings, report, ship_run.runner.as_ref(), &ship_run.cancel))?;
+    let report = pictures::add(settings, report, ship_run.runner.as_ref(), &ship_run.cancel);
+    output::report(settings, &report)?;
     if let Some(reason) = shipped.cut_off.filter(|_| !interrupted) {
         notices::say(&format!("the run was cut off: {reason}"));
     }
-    Ok(())
+    Ok(report)
 }
 
 /// Returns why a run ended before everything was done, with what to do.

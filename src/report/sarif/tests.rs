@@ -51,6 +51,22 @@ fn has_all_fields_required_by_the_standard_and_code_scanning() {
 }
 
 #[test]
+fn complies_with_the_official_schema() {
+    let schema = include_str!("../../../tests/schemas/sarif-2.1.0.json");
+    let schema: Value = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let mut interrupted = samples::everything();
+    interrupted.interrupted = true;
+    for report in [samples::everything(), samples::weak_isolation(), samples::report(Vec::new()), interrupted]
+    {
+        let log = sarif(&report);
+        let errors: Vec<String> =
+            validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
+        assert_eq!(errors, Vec::<String>::new());
+    }
+}
+
+#[test]
 fn suppresses_the_errors_of_fixed_sources_only() {
     let log = sarif(&samples::everything());
     let results = log["runs"][0]["results"].as_array().unwrap();
