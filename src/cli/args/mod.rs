@@ -5,8 +5,8 @@ mod check;
 mod fix;
 mod input;
 mod manifest;
-mod project;
 mod notify;
+mod project;
 mod sandbox;
 mod ship;
 
@@ -18,8 +18,8 @@ pub use check::CheckArgs;
 pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
 pub use manifest::{ManifestArgs, ManifestCheckArgs, ManifestCommand};
-pub use project::{BaselineArgs, BaselineCommand, ConfigArgs, ConfigCommand};
 pub use notify::NotifyArgs;
+pub use project::{BaselineArgs, BaselineCommand, ConfigArgs, ConfigCommand};
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
 
