@@ -60,8 +60,6 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         fix_options: fix_options(&FixChoices::default(), &settings.config.fix, EncodeMode::Planned)?,
         machine: settings.machine(),
     };
-    // Names that are not UTF-8 may sort differently once they are displayed.
-    let all_utf8 = found.sources.iter().all(|source| source.path.to_str().is_some());
     let names: Vec<String> = profiles.iter().map(|profile| profile.id().to_owned()).collect();
     let old_limits = settings.old_limits(&profiles);
     let end = |summary: &RunSummary| {
@@ -69,10 +67,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         let library = media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library);
         (cancel.load(Ordering::Relaxed), report_entries::tool(library.as_ref()))
     };
-    // On a terminal, progress bars would mix with a streamed report.
-    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
-    let streams = StreamedReport::supports(settings.format) && settings.reports.is_empty();
-    if streams && all_utf8 && !to_terminal {
+    if is_streamed(settings, &found) {
         let run_end = output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let summary = batch.streamed(&report, &progress, &cancel);
@@ -92,6 +87,15 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let report = pictures::add(settings, report, runner.as_ref(), &cancel);
     output::report(settings, &report)?;
     Ok(RunEnd::of(summary.final_status(&found, interrupted), report))
+}
+
+/// Returns whether entries are written as soon as they are complete.
+fn is_streamed(settings: &Settings, found: &Discovery) -> bool {
+    // Names that are not UTF-8 may sort differently once they are displayed.
+    let all_utf8 = || found.sources.iter().all(|source| source.path.to_str().is_some());
+    // On a terminal, progress bars would mix with the report.
+    let to_terminal = || settings.output.is_none() && io::stdout().is_terminal();
+    StreamedReport::supports(settings.format) && settings.reports.is_empty() && all_utf8() && !to_terminal()
 }
 
 /// The files to check, with profiles, options and workers.
