@@ -91,7 +91,7 @@ fn errors_tell_whose_fault_they_are() {
     assert_eq!(checker().check(fixture("")).err().unwrap().kind(), ErrorKind::Usage);
     let missing = Workers::Program("/no/such/worker".into());
     let checker = Checker::builder().builtin_profile("tiktok-ads").workers(missing).build().unwrap();
-    let error = checker.check(fixture("npm-vide-ocean.webm")).err().unwrap();
+    let error = checker.check(fixture("pypi-gradio-b.avi")).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Worker);
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("/no/such/worker"));
 }

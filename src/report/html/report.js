@@ -48,7 +48,7 @@
     files.append(...cards.map((item) => item.card));
   };
 
-  // The address keeps the view, so that a reload and a link show the same.
+  // Keep the view in the address, so that a reload and a link show the same.
   const remember = (outcomes) => {
     const view = new URLSearchParams();
     const values = { q: search.value, rule: rule?.value, profile: profile?.value, show: outcomes.join(" ") };
