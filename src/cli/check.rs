@@ -69,10 +69,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
         let library = media_library(&runner, options.probe_cache.as_deref(), summary.used_media_library);
         (cancel.load(Ordering::Relaxed), report_entries::tool(library.as_ref()))
     };
-    // On a terminal, progress bars would mix with a streamed report.
-    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
-    let streams = StreamedReport::supports(settings.format) && settings.reports.is_empty();
-    if streams && all_utf8 && !to_terminal {
+    if can_stream(settings) && all_utf8 {
         let run_end = output::streamed(settings, |out| {
             let report = StreamedReport::begin(settings.format, out);
             let summary = batch.streamed(&report, &progress, &cancel);
@@ -92,6 +89,12 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result
     let report = pictures::add(settings, report, runner.as_ref(), &cancel);
     output::report(settings, &report)?;
     Ok(RunEnd::of(summary.final_status(&found, interrupted), report))
+}
+
+/// Returns whether the report can be written entry by entry. On a terminal, progress bars would mix with it.
+fn can_stream(settings: &Settings) -> bool {
+    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
+    StreamedReport::supports(settings.format) && settings.reports.is_empty() && !to_terminal
 }
 
 /// The files to check, with profiles, options and workers.
