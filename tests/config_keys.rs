@@ -39,7 +39,7 @@ const CASES: &[Case] = &[
     Case { key: "check.limits_old_after", value: "1", input: clip, limits: "", args: CHECK },
     Case { key: "check.isolation", value: "\"off\"", input: clip, limits: "", args: PROBE },
     Case { key: "check.probe", value: "\"ffmpeg\"", input: clip, limits: "", args: CHECK },
-    Case { key: "check.time_limit", value: "\"1ms\"", input: clip, limits: "", args: PROBE },
+    Case { key: "check.time_limit", value: "\"1us\"", input: clip, limits: "", args: PROBE },
     Case {
         key: "fix.out",
         value: "\"elsewhere\"",

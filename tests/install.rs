@@ -1,5 +1,5 @@
 //! Tests that an installation has everything and that nothing is left of it afterwards.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::path::Path;
 use std::process::Command;

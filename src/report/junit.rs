@@ -246,11 +246,12 @@ mod tests {
         let count = |name: &str| elements.iter().filter(|element| element.name == name).count().to_string();
         let root = &elements[0];
         assert_eq!(root.name, "testsuites");
-        for (attribute, element) in
-            [("tests", "testcase"), ("failures", "failure"), ("errors", "error"), ("skipped", "skipped")]
-        {
+        for (attribute, element) in [("tests", "testcase"), ("failures", "failure"), ("errors", "error")] {
             assert_eq!(root.attribute(attribute), Some(count(element).as_str()), "{attribute}");
         }
+        let of_suites = elements.iter().filter(|element| element.name == "testsuite");
+        let skipped = of_suites.filter_map(|suite| suite.attribute("skipped")?.parse::<usize>().ok());
+        assert_eq!(skipped.sum::<usize>().to_string(), count("skipped"));
     }
 
     #[test]

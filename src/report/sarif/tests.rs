@@ -53,8 +53,10 @@ fn has_all_fields_required_by_the_standard_and_code_scanning() {
 #[test]
 fn complies_with_the_official_schema() {
     let schema = include_str!("../../../tests/schemas/sarif-2.1.0.json");
-    let schema: Value = serde_json::from_str(schema).unwrap();
+    // A bracket in the patterns of languages is not escaped, which only old readers of patterns accept.
+    let schema: Value = serde_json::from_str(&schema.replace("{2}]?$", "{2}\\\\]?$")).unwrap();
     let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    assert!(!validator.is_valid(&serde_json::json!({"version": "2.1.0"})), "the schema is not read");
     let mut interrupted = samples::everything();
     interrupted.interrupted = true;
     for report in [samples::everything(), samples::weak_isolation(), samples::report(Vec::new()), interrupted]
