@@ -73,6 +73,8 @@ tests/module_dependencies.rs checks the allowed imports; ARCHITECTURE.md gives t
 // Small helpers of the core serve only the larger feature sets; the default build checks that they are used.
 #![cfg_attr(not(all(feature = "cli", feature = "libav")), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "cli")]
+mod build;
 #[cfg(feature = "pipeline")]
 #[doc(hidden)]
 pub mod cache;
@@ -121,6 +123,8 @@ pub mod transcode;
 #[cfg(feature = "libav")]
 #[doc(hidden)]
 pub mod verify;
+#[cfg(feature = "cli")]
+mod watch;
 #[cfg(feature = "worker")]
 #[doc(hidden)]
 pub mod worker;

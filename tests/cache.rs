@@ -3,66 +3,27 @@
 
 mod common;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use common::counting::CountingDir;
 use common::{CliRun, TestDir, entry};
 use serde_json::Value;
 
 const GOOD: &str = "firefox-media-bunny_hd_5s.mp4";
 const OTHER: &str = "pypi-gradio-b.avi";
 
-/// A test folder with a worker that counts its starts.
-struct CountingDir {
-    dir: TestDir,
-    worker: PathBuf,
+/// Checks the folder `in` and returns the report and the number of started workers.
+fn check(counting: &CountingDir, more: &[&str]) -> (Value, usize) {
+    let args = [&["check", "in", "--probe", "ffmpeg", "--jobs", "1", "--format", "json"], more].concat();
+    let (run, started) = counting.run_counted(&args);
+    assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
+    (run.json(), started)
 }
 
-impl CountingDir {
-    fn new() -> CountingDir {
-        let dir = TestDir::new();
-        let worker = dir.path("bin/worker");
-        let real = env!("CARGO_BIN_EXE_greenlit-worker");
-        let starts = dir.path("bin/starts");
-        let script = format!("#!/bin/sh\necho started >> '{}'\nexec '{real}'\n", starts.display());
-        dir.write("bin/worker", script);
-        std::fs::set_permissions(&worker, std::fs::Permissions::from_mode(0o755)).unwrap();
-        CountingDir { dir, worker }
-    }
-
-    /// Waits until a later change of the files changes their fingerprints.
-    fn wait_for_cacheable_files(&self) {
-        std::thread::sleep(Duration::from_millis(200));
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.dir.command(args);
-        command.env("GREENLIT_WORKER", &self.worker);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> CliRun {
-        CliRun::of(self.command(args).output().unwrap())
-    }
-
-    /// Checks the folder `in` and returns the report and the number of started workers.
-    fn check(&self, more: &[&str]) -> (Value, usize) {
-        let before = self.starts();
-        let run = self
-            .run(&[&["check", "in", "--probe", "ffmpeg", "--jobs", "1", "--format", "json"], more].concat());
-        assert!(matches!(run.code, Some(0 | 1)), "{run:?}");
-        (run.json(), self.starts() - before)
-    }
-
-    fn starts(&self) -> usize {
-        std::fs::read_to_string(self.dir.path("bin/starts")).unwrap_or_default().lines().count()
-    }
-
-    fn cache(&self) -> PathBuf {
-        self.dir.path(".cache/greenlit/facts-1.sqlite")
-    }
+fn cache(counting: &CountingDir) -> PathBuf {
+    counting.dir.path(".cache/greenlit/facts-1.sqlite")
 }
 
 /// Returns a report without the elapsed time.
@@ -86,9 +47,9 @@ fn dir_with_videos() -> CountingDir {
 #[test]
 fn second_run_reports_the_same_without_a_worker() {
     let counting = dir_with_videos();
-    let (first, started) = counting.check(&[]);
+    let (first, started) = check(&counting, &[]);
     assert_eq!(started, 1, "number of worker starts");
-    let (second, started) = counting.check(&[]);
+    let (second, started) = check(&counting, &[]);
     assert_eq!(started, 0);
     assert_eq!(without_elapsed_time(first), without_elapsed_time(second.clone()));
     assert!(second["tool"]["ffmpeg"].as_str().unwrap().starts_with("FFmpeg"), "{}", second["tool"]);
@@ -98,10 +59,10 @@ fn second_run_reports_the_same_without_a_worker() {
 #[test]
 fn cached_facts_are_used_with_another_profile() {
     let counting = dir_with_videos();
-    counting.check(&[]);
-    let (report, started) = counting.check(&["--profile", "youtube"]);
+    check(&counting, &[]);
+    let (report, started) = check(&counting, &["--profile", "youtube"]);
     assert_eq!(started, 0);
-    let (anew, _) = counting.check(&["--profile", "youtube", "--no-cache"]);
+    let (anew, _) = check(&counting, &["--profile", "youtube", "--no-cache"]);
     assert_eq!(without_elapsed_time(report.clone()), without_elapsed_time(anew));
     assert_eq!(report["files"][0]["profile"], "youtube");
 }
@@ -112,9 +73,9 @@ fn probes_changed_files_again() {
     let video = counting.dir.path("in/a.mp4");
     let check_after = |change: &str| {
         counting.wait_for_cacheable_files();
-        let (report, started) = counting.check(&[]);
+        let (report, started) = check(&counting, &[]);
         assert_eq!(started, 1, "{change}");
-        assert_eq!(counting.check(&[]).1, 0, "after: {change}");
+        assert_eq!(check(&counting, &[]).1, 0, "after: {change}");
         report
     };
     check_after("new");
@@ -146,43 +107,43 @@ fn does_not_cache_files_modified_in_the_future() {
     // A modification time in the future stays too recent, however slow the test runs.
     let later = SystemTime::now() + Duration::from_secs(3600);
     std::fs::File::options().write(true).open(&video).unwrap().set_modified(later).unwrap();
-    counting.check(&[]);
-    assert_eq!(counting.check(&[]).1, 1);
+    check(&counting, &[]);
+    assert_eq!(check(&counting, &[]).1, 1);
 }
 
 #[test]
 fn no_cache_option_neither_reads_nor_writes() {
     let counting = dir_with_videos();
-    counting.check(&["--no-cache"]);
-    assert!(!counting.cache().exists());
-    assert_eq!(counting.check(&[]).1, 1, "the cache was written");
-    assert_eq!(counting.check(&["--no-cache"]).1, 1, "the cache was read");
+    check(&counting, &["--no-cache"]);
+    assert!(!cache(&counting).exists());
+    assert_eq!(check(&counting, &[]).1, 1, "the cache was written");
+    assert_eq!(check(&counting, &["--no-cache"]).1, 1, "the cache was read");
 }
 
 #[test]
 fn probes_again_after_the_worker_changed() {
     let counting = dir_with_videos();
-    counting.check(&[]);
+    check(&counting, &[]);
     let script = std::fs::read_to_string(&counting.worker).unwrap();
     std::fs::write(&counting.worker, script + "# another\n").unwrap();
-    assert_eq!(counting.check(&[]).1, 1);
-    assert_eq!(counting.check(&[]).1, 0);
+    assert_eq!(check(&counting, &[]).1, 1);
+    assert_eq!(check(&counting, &[]).1, 0);
 }
 
 #[test]
 fn uses_the_cache_without_a_worker_program() {
     let counting = dir_with_videos();
-    let (first, _) = counting.check(&[]);
+    let (first, _) = check(&counting, &[]);
     std::fs::remove_file(&counting.worker).unwrap();
-    let (second, _) = counting.check(&[]);
+    let (second, _) = check(&counting, &[]);
     assert_eq!(without_elapsed_time(first), without_elapsed_time(second));
 }
 
 #[test]
 fn replaces_a_corrupt_cache() {
     let counting = dir_with_videos();
-    let (first, _) = counting.check(&[]);
-    let database = std::fs::read(counting.cache()).unwrap();
+    let (first, _) = check(&counting, &[]);
+    let database = std::fs::read(cache(&counting)).unwrap();
     let mut corrupt = database.clone();
     let middle = corrupt.len() / 2;
     corrupt[middle..].fill(0x5a);
@@ -191,10 +152,10 @@ fn replaces_a_corrupt_cache() {
         corrupt,
         database[..5000].to_vec(),
     ] {
-        std::fs::write(counting.cache(), bytes).unwrap();
-        assert_eq!(without_elapsed_time(counting.check(&[]).0), without_elapsed_time(first.clone()));
-        counting.check(&[]);
-        assert_eq!(counting.check(&[]).1, 0, "the cache was not replaced");
+        std::fs::write(cache(&counting), bytes).unwrap();
+        assert_eq!(without_elapsed_time(check(&counting, &[]).0), without_elapsed_time(first.clone()));
+        check(&counting, &[]);
+        assert_eq!(check(&counting, &[]).1, 0, "the cache was not replaced");
     }
 }
 
@@ -217,7 +178,7 @@ fn cache_errors_are_reported_only_with_verbose() {
 #[test]
 fn concurrent_runs_share_the_cache() {
     let counting = dir_with_videos();
-    let expected = without_elapsed_time(counting.check(&["--no-cache"]).0);
+    let expected = without_elapsed_time(check(&counting, &["--no-cache"]).0);
     let spawn = || {
         let mut command =
             counting.command(&["check", "in", "--probe", "ffmpeg", "--no-progress", "--format", "json"]);
@@ -229,7 +190,7 @@ fn concurrent_runs_share_the_cache() {
         assert_eq!(run.stderr, "");
         assert_eq!(without_elapsed_time(run.json()), expected);
     }
-    assert_eq!(counting.check(&[]).1, 0);
+    assert_eq!(check(&counting, &[]).1, 0);
 }
 
 #[test]
@@ -237,10 +198,10 @@ fn full_decodes_and_probes_are_cached_separately() {
     let counting = CountingDir::new();
     counting.dir.put(GOOD, "in/a.mp4");
     counting.wait_for_cacheable_files();
-    counting.check(&[]);
-    let (first, started) = counting.check(&["--deep"]);
+    check(&counting, &[]);
+    let (first, started) = check(&counting, &["--deep"]);
     assert_eq!(started, 1);
-    let (second, started) = counting.check(&["--deep"]);
+    let (second, started) = check(&counting, &["--deep"]);
     assert_eq!(started, 0);
     assert_eq!(without_elapsed_time(first), without_elapsed_time(second));
 }
@@ -250,7 +211,7 @@ fn fix_plans_from_cached_facts() {
     let counting = CountingDir::new();
     counting.dir.put(GOOD, "in/a.mp4");
     counting.wait_for_cacheable_files();
-    counting.check(&[]);
+    check(&counting, &[]);
     let before = counting.starts();
     let plan = ["fix", "in", "--probe", "ffmpeg", "--dry-run", "--format", "json"];
     let cached = counting.run(&plan).expect(0).json();

@@ -41,6 +41,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("host_memory", &[]),
     ("cache", &["model", "job"]),
     ("pipeline", &["model", "profile", "rules", "plan", "ending", "probe", "job", "state_folder", "cache"]),
+    // What builds and drop folders remember.
+    ("build", &["rules", "ending", "job", "state_folder", "cache", "pipeline"]),
+    ("watch", &["ending", "state_folder", "cache"]),
     ("report", &["model", "profile", "rules", "plan", "ending", "job"]),
     // Platforms, real and simulated.
     ("platform", &["profile", "rules"]),
@@ -78,6 +81,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "cache",
             "facade",
             "pipeline",
+            "build",
+            "watch",
             "report",
             "platform",
             "ship",

@@ -89,6 +89,7 @@ fn settings(out: &Path) -> FixSettings {
         verify: VerifyLevel::Full,
         out: Some(out.to_owned()),
         layout: OutputLayout::Mirror,
+        libraries: None,
     }
 }
 

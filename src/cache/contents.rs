@@ -63,6 +63,11 @@ impl Contents {
         self.known().entry(identity).or_insert_with(hashes);
     }
 
+    /// Forgets the hashes of a file that changed although its identity is the same.
+    pub fn forget(&self, identity: &FileIdentity) {
+        self.known().remove(identity);
+    }
+
     fn hashes(&self, file: &File, md5: bool) -> io::Result<Hashes> {
         let identity = FileIdentity::from(&file.metadata()?);
         if let Some(hashes) = self.known().get(&identity).filter(|hashes| !md5 || hashes.md5.is_some()) {

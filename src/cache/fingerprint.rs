@@ -64,6 +64,18 @@ impl FileState {
     pub fn identity(&self) -> FileIdentity {
         self.identity
     }
+
+    /// Returns how long before `now` the file changed last, in its content or its metadata; nothing for a time that is
+    /// in the future.
+    pub fn age(&self, now: SystemTime) -> Duration {
+        self.changed_at().and_then(|at| now.duration_since(at).ok()).unwrap_or_default()
+    }
+
+    /// Returns the later of the times of its last modification and of its last change; `None` before 1970.
+    fn changed_at(&self) -> Option<SystemTime> {
+        let (seconds, nanos) = (self.identity.mtime_s, self.identity.mtime_ns).max(self.changed);
+        Some(UNIX_EPOCH + Duration::new(seconds.try_into().ok()?, nanos.try_into().ok()?))
+    }
 }
 
 impl From<&Metadata> for FileState {
@@ -109,10 +121,8 @@ impl FileFingerprint {
         let modified = (mtime_s, mtime_ns);
         let whole_seconds = modified.1 == 0 && changed.1 == 0;
         let window = if whole_seconds { COARSE_WINDOW } else { FINE_WINDOW };
-        let (seconds, nanos) = modified.max(changed);
-        let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else { return false };
-        let latest = UNIX_EPOCH + Duration::new(seconds, nanos);
-        now.duration_since(latest).is_ok_and(|age| age > window)
+        let latest = self.state.changed_at();
+        latest.and_then(|latest| now.duration_since(latest).ok()).is_some_and(|age| age > window)
     }
 
     /// Returns the key of this file's entry from the worker build `worker_id`.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 
 use super::args::DestinationArgs;
+use super::build_config::{self, BuildConfig};
 use super::config_env::{self, SetKey};
 use super::config_error::ConfigError;
 use super::config_file;
@@ -22,6 +23,9 @@ pub struct Config {
     pub check: CheckConfig,
     /// `[fix]`.
     pub fix: FixConfig,
+    /// `[[build]]`.
+    #[serde(skip_deserializing)]
+    pub build: Vec<BuildConfig>,
     /// `[destination.NAME]`.
     pub destination: BTreeMap<String, DestinationArgs>,
     /// `[override]` and `[[override]]`.
@@ -87,6 +91,8 @@ impl Config {
         let variable = |key: SetKey| (key.path.join("."), key.variable);
         config.variables = keys.into_iter().map(variable).collect();
         config.lines = lines(text);
+        config.build = build_config::read(&tables)
+            .map_err(|message| ConfigError::Syntax { path: path.to_owned(), message })?;
         config.tables = tables;
         config.path = Some(path.to_owned());
         Ok(config)

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::args::DestinationArgs;
+use super::build_config;
 use super::config_error::ConfigError;
 use super::config_tables::{CheckConfig, FixConfig, IgnoreConfig, PATHS_KEY, PathOverride};
 use super::field_names::field_names;
@@ -13,7 +14,7 @@ use crate::profile::{RuleId, nearest};
 pub const CODES_KEY: &str = "code";
 
 /// The tables of the file.
-const TABLES: [&str; 5] = ["check", "fix", "destination", "override", "ignore"];
+const TABLES: [&str; 6] = ["check", "fix", "build", "destination", "override", "ignore"];
 
 /// Checks that every key of the file at `path` is known.
 ///
@@ -29,6 +30,12 @@ pub fn check_keys(table: &toml::Table, path: &Path) -> Result<(), ConfigError> {
         match name.as_str() {
             "check" => check_table(value, name, field_names::<CheckConfig>())?,
             "fix" => check_table(value, name, field_names::<FixConfig>())?,
+            "build" => {
+                let known = build_config::key_names();
+                for value in all {
+                    check_table(value, name, &known)?;
+                }
+            }
             "ignore" => {
                 for value in all {
                     check_table(value, name, field_names::<IgnoreConfig>())?;

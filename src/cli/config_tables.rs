@@ -119,7 +119,7 @@ impl<'de> Deserialize<'de> for Overrides {
 pub const PATHS_KEY: &str = "paths";
 
 /// Reads a string or a list of strings.
-fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+pub fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "a string or a list of strings")]
     enum Names {

@@ -10,6 +10,8 @@ pub enum RunStatus {
     NoMedia,
     /// At least one file is refused by the rules.
     Refused,
+    /// An output is missing or outdated, and the run was only to check that.
+    Outdated,
     /// An operation failed; the files are not the cause.
     Failed,
     /// The run was cancelled.
@@ -30,6 +32,7 @@ impl RunStatus {
             RunStatus::Refused => 1,
             RunStatus::Failed => 2,
             RunStatus::NoMedia => 3,
+            RunStatus::Outdated => 4,
             RunStatus::Interrupted => 130,
         }
     }
@@ -37,11 +40,11 @@ impl RunStatus {
 
 #[cfg(test)]
 mod tests {
-    use super::RunStatus::{Done, Failed, Interrupted, NoMedia, Refused};
+    use super::RunStatus::{Done, Failed, Interrupted, NoMedia, Outdated, Refused};
 
     #[test]
     fn and_returns_the_worse_status() {
-        let all = [Done, NoMedia, Refused, Failed, Interrupted];
+        let all = [Done, NoMedia, Refused, Outdated, Failed, Interrupted];
         for (rank, status) in all.into_iter().enumerate() {
             for (other_rank, other) in all.into_iter().enumerate() {
                 assert_eq!(status.and(other), all[rank.max(other_rank)]);
@@ -52,8 +55,8 @@ mod tests {
     #[test]
     fn exit_codes_are_the_documented_ones() {
         assert_eq!(
-            [Done, Refused, Failed, NoMedia, Interrupted].map(super::RunStatus::code),
-            [0, 1, 2, 3, 130]
+            [Done, Refused, Failed, NoMedia, Outdated, Interrupted].map(super::RunStatus::code),
+            [0, 1, 2, 3, 4, 130]
         );
     }
 }

@@ -116,6 +116,7 @@ fn fix_settings(settings: &Settings, args: &FixArgs, out: Option<&Path>) -> Resu
         verify: verify_level(&args.choices, &settings.config.fix)?,
         out: out.filter(|_| !args.dry_run).map(Path::to_owned),
         layout: OutputLayout::Mirror,
+        libraries: None,
     })
 }
 
@@ -125,13 +126,7 @@ fn stale_outputs(fix_record: &FixRecord, args: &FixArgs, outcomes: &[Outcome]) -
     let outputs = outcomes.iter().filter_map(|outcome| Some(outcome.output()?.path.clone()));
     let current: Vec<PathBuf> = outputs.collect();
     let entry = |stale: StaleOutput| {
-        let removed = args.prune
-            && fix_record
-                .remove(&stale)
-                .inspect_err(|error| {
-                    notices::say(&format!("{} was not removed: {error}", stale.path.display()))
-                })
-                .is_ok();
+        let removed = args.prune && remove_stale_output(fix_record, &stale);
         let (output, source) = (&stale.path, &stale.source);
         StaleEntry {
             output: report_entries::display_path(output).0,
@@ -140,6 +135,14 @@ fn stale_outputs(fix_record: &FixRecord, args: &FixArgs, outcomes: &[Outcome]) -
         }
     };
     fix_record.stale(&roots, &current).into_iter().map(entry).collect()
+}
+
+/// Removes an output whose source is gone, or says why that failed. Returns whether it is removed.
+pub fn remove_stale_output(fix_record: &FixRecord, stale: &StaleOutput) -> bool {
+    let failed = |error: &std::io::Error| {
+        notices::say(&format!("{} was not removed: {error}", stale.path.display()));
+    };
+    fix_record.remove(stale).inspect_err(failed).is_ok()
 }
 
 /// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as
@@ -159,7 +162,7 @@ fn encode_mode_for(reason: &str, codes: Option<&toml::Value>) -> Result<EncodeMo
 
 /// Opens the record beside the outputs, so that it moves with them. Where that cannot be written, it is in the
 /// state folder of the project or of the user; the records there are read in any case.
-fn open_fix_record(settings: &Settings, out: &Path) -> Result<FixRecord, CliError> {
+pub fn open_fix_record(settings: &Settings, out: &Path) -> Result<FixRecord, CliError> {
     let beside = out.join(".greenlit").join("fix.jsonl");
     let real = out.canonicalize().or_else(|_| std::path::absolute(out)).unwrap_or_else(|_| out.to_owned());
     let name = format!("fix-{}.jsonl", &blake3::hash(real.as_os_str().as_encoded_bytes()).to_hex()[..16]);
@@ -173,7 +176,7 @@ fn open_fix_record(settings: &Settings, out: &Path) -> Result<FixRecord, CliErro
 }
 
 /// Refuses an output folder that is also a folder of sources: the next run would take the outputs for sources.
-fn refuse_source_folder(paths: &[PathBuf], out: &Path) -> Result<(), CliError> {
+pub fn refuse_source_folder(paths: &[PathBuf], out: &Path) -> Result<(), CliError> {
     let Ok(folder) = out.canonicalize() else { return Ok(()) };
     let is_source = |path: &&PathBuf| path.canonicalize().is_ok_and(|path| path == folder);
     match paths.iter().find(is_source) {

@@ -10,6 +10,8 @@ mod api_host;
 mod args;
 mod baseline;
 mod baseline_file;
+mod build;
+mod build_config;
 mod cache;
 mod check;
 mod choice;
@@ -62,6 +64,7 @@ mod settings_profiles;
 mod ship;
 mod status;
 mod status_document;
+mod watch;
 mod workers_on_demand;
 mod wrapped;
 
@@ -132,6 +135,8 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
             notify_url::after(&settings, "ship", &args.notify, || ship::run(&settings, common, &args))
         }
         Command::Manifest(args) => manifest::run(&settings, common, &args),
+        Command::Build(args) => build::run(&settings, common, &args),
+        Command::Watch(args) => watch::run(&settings, common, &args),
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),
         Command::Profiles(args) => profiles::run(&settings, &args),

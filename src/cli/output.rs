@@ -56,6 +56,12 @@ pub fn text(settings: &Settings, text: &str) -> Result<(), CliError> {
     write(settings, &|out| out.write_all(text.as_bytes()))
 }
 
+/// Writes a line to standard output at once.
+pub fn line(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).map_err(to_stdout)
+}
+
 type Fill<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
 fn write(settings: &Settings, fill: Fill<'_>) -> Result<(), CliError> {

@@ -59,6 +59,8 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         fix: fixed.as_ref().map(fix),
         delivery: None,
         isolation_refused: Vec::new(),
+        outdated: None,
+        only_counted: false,
     }
 }
 

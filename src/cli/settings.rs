@@ -36,7 +36,7 @@ pub(super) const DEFAULT_WIDTH: usize = 100;
 pub(super) const LIMITS_OLD_AFTER_DAYS: u32 = 365;
 
 /// The settings of every command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The configuration file, or its defaults.
     pub config: Config,
@@ -75,7 +75,7 @@ pub struct Settings {
 }
 
 /// A report to a file beside the main one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ReportFile {
     /// The format.
     pub format: Format,

@@ -96,6 +96,7 @@ pub(super) fn settings(
         verify,
         out: Some(out),
         layout,
+        libraries: None,
     }
 }
 

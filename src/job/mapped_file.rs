@@ -28,6 +28,11 @@ impl MappedFile {
         Ok(MappedFile { path, inode: meta.ino(), size: meta.size(), modified_s, modified_ns })
     }
 
+    /// Whether the file is a program or a library, not the loader's table of them.
+    pub fn is_code(&self) -> bool {
+        self.path != Path::new(LOADER_CACHE)
+    }
+
     /// Whether the file is unchanged.
     pub fn is_unchanged(&self) -> bool {
         MappedFile::of(&self.path).is_ok_and(|now| now == *self)

@@ -121,6 +121,7 @@ mod tests {
             verify: VerifyLevel::Structure,
             out: Some(dir.path().join("out")),
             layout: OutputLayout::Mirror,
+            libraries: None,
         };
         let fix_record = FixRecord::open(&dir.path().join("fix.jsonl")).unwrap();
         let fixed = || {

@@ -76,8 +76,13 @@ impl FixExecutor<'_> {
         let text = plan_text(plan, self.fixing.settings.verify);
         let profile =
             self.pipeline.profiles.get(planned.profile_index).map(Profile::hash).unwrap_or_default();
-        let key = FixRecordKey::new(&input.metadata()?, &format!("{profile} {text}"), target);
-        Ok(key.or_older_plan(&text).from_source(&planned.checked.source.path))
+        let text_of_all = match &self.fixing.settings.libraries {
+            Some(libraries) => format!("{libraries} {profile} {text}"),
+            None => format!("{profile} {text}"),
+        };
+        let key = FixRecordKey::new(&input.metadata()?, &text_of_all, target);
+        let key = key.from_source(&planned.checked.source.path);
+        Ok(if self.fixing.settings.libraries.is_some() { key } else { key.or_older_plan(&text) })
     }
 
     /// Makes the outputs of one batch, and reports the outcome of each as soon as it is known.

@@ -7,6 +7,7 @@
 //! killed in between, the next run does not find the output and produces it. In the other order, it would find
 //! an output that it could not recognize as its own.
 
+use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,8 @@ pub struct FixRecord {
     file: Mutex<Option<File>>,
     known: Mutex<Known>,
     contents: Arc<Contents>,
+    /// Sources that changed although their identity is the same.
+    changed: Mutex<HashSet<FileIdentity>>,
 }
 
 impl FixRecord {
@@ -63,7 +66,14 @@ impl FixRecord {
                 known.read_to = read_to;
             }
         }
-        Ok(FixRecord { places, base, file: Mutex::new(None), known: Mutex::new(known), contents })
+        Ok(FixRecord {
+            places,
+            base,
+            file: Mutex::new(None),
+            known: Mutex::new(known),
+            contents,
+            changed: Mutex::default(),
+        })
     }
 
     /// Returns the report of the output of this key, if source and output are the same files as then.
@@ -81,6 +91,13 @@ impl FixRecord {
         })
     }
 
+    /// Forgets the content of a source that is known to have changed, also if its modification time was set back.
+    pub fn forget_source(&self, source: &Metadata) {
+        let identity = FileIdentity::from(source);
+        self.contents.forget(&identity);
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).insert(identity);
+    }
+
     fn matching(
         &self,
         key: &FixRecordKey,
@@ -90,8 +107,9 @@ impl FixRecord {
         let name = name_below(&self.base, &key.output);
         let lines: Vec<RecordLine> = self.known().outputs.get(&name)?.lines.clone();
         let planned = lines.into_iter().rev().filter(|line| key.has_plan(&line.key.plan));
+        let is_changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner).contains(&key.source);
         let is_source = |line: &RecordLine| {
-            line.key.source == key.source
+            (line.key.source == key.source && !is_changed)
                 || line.key.content.as_ref().zip(input).is_some_and(|(content, input)| {
                     self.content_of(input).is_ok_and(|of_input| of_input == *content)
                 })

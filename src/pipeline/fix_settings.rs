@@ -20,6 +20,8 @@ pub struct FixSettings {
     pub out: Option<PathBuf>,
     /// How outputs are arranged in the output folder.
     pub layout: OutputLayout,
+    /// The identity of the media libraries where outputs of other ones are not reused; `None` where they are.
+    pub libraries: Option<String>,
 }
 
 /// How outputs are arranged in the output folder.

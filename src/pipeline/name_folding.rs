@@ -8,7 +8,7 @@ use icu_normalizer::DecomposingNormalizer;
 use icu_normalizer::properties::CanonicalCombiningClassMap;
 
 /// Returns the folded path. Bytes that are not UTF-8 stay distinct from each other and from all text.
-pub(super) fn fold(path: &Path) -> String {
+pub fn fold(path: &Path) -> String {
     let mut folded = String::new();
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         // Upper case first, because only that folds letters such as `ß` and the final `ς`.

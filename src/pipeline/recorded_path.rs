@@ -32,11 +32,11 @@ impl From<RecordedPath> for PathBuf {
     }
 }
 
-pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     RecordedPath::from(path).serialize(to)
 }
 
-pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<PathBuf, D::Error> {
+pub(crate) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<PathBuf, D::Error> {
     RecordedPath::deserialize(from).map(PathBuf::from)
 }
 

@@ -62,7 +62,7 @@ impl FixRecord {
     }
 
     /// Returns whether `path` is an unchanged output in a real folder below the output folder.
-    fn may_remove(&self, path: &Path) -> bool {
+    pub fn may_remove(&self, path: &Path) -> bool {
         let Some(folder) = path.parent() else { return false };
         let (Ok(real), Ok(base)) = (folder.canonicalize(), self.base.canonicalize()) else { return false };
         let Ok(below) = folder.strip_prefix(&self.base) else { return false };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::advice_texts::{
-    AdviceText, CANCELLED, CHANGE_UNSENT, FAILED, GIVEN_UP, REFUSED, UNDELIVERED, UNREADABLE,
+    AdviceText, CANCELLED, CHANGE_UNSENT, FAILED, GIVEN_UP, OUTDATED, REFUSED, UNDELIVERED, UNREADABLE,
 };
 use super::command_words::{path_words, profile_options};
 use super::outcome::{Outcome, problems};
@@ -69,6 +69,7 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         (given_up, GIVEN_UP),
         (of(report, Outcome::ChangeUnsent), CHANGE_UNSENT),
         (of(report, Outcome::Failed), FAILED),
+        (of(report, Outcome::Outdated), OUTDATED),
         (of(report, Outcome::Cancelled), CANCELLED),
     ];
     all.extend(groups.into_iter().filter_map(|(entries, text)| about(report, entries, text, reasons)));

@@ -38,6 +38,10 @@ pub(super) const FAILED: AdviceText<'static> = AdviceText {
         doctor` may help), then run the same command again. Completed files are not processed again.",
     brief: "correct the cause (`greenlit doctor` may help) and run the same command again",
 };
+pub(super) const OUTDATED: AdviceText<'static> = AdviceText {
+    full: "These outputs are missing or outdated. `greenlit build` makes them.",
+    brief: "`greenlit build` makes what is missing or outdated",
+};
 pub(super) const CANCELLED: AdviceText<'static> = AdviceText {
     full: "The run was cancelled. Run the same command again to resume.",
     brief: "cancelled: run the same command again to resume",

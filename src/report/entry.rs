@@ -52,6 +52,10 @@ pub struct FileEntry {
     #[cfg_attr(all(test, feature = "report"), schemars(with = "Fix"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<Fix>,
+    /// Why the output must be made again; only `build --check` lists such entries.
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Outdated"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<Outdated>,
     /// The state of the upload and of the ads; absent for commands that deliver nothing.
     #[cfg_attr(all(test, feature = "report"), schemars(with = "Delivery"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +65,33 @@ pub struct FileEntry {
     #[cfg_attr(all(test, feature = "report"), schemars(length(min = 1)))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolation_refused: Vec<String>,
+    /// Whether only the counts of the human-readable report include it, because nothing was done.
+    #[serde(skip)]
+    pub only_counted: bool,
+}
+
+/// Why an output must be made, or made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(all(test, feature = "report"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Outdated {
+    /// The source was not built before.
+    NewSource,
+    /// The bytes of the source changed, or how the configuration names it.
+    SourceChanged,
+    /// The profile changed.
+    ProfileChanged,
+    /// The options, the version of greenlit or the number of cores changed.
+    OptionsChanged,
+    /// The media worker or its libraries changed.
+    LibrariesChanged,
+    /// Another source that could claim the name of the output appeared or disappeared.
+    NamesChanged,
+    /// The output does not exist.
+    OutputMissing,
+    /// The output was changed.
+    OutputChanged,
 }
 
 impl FileEntry {

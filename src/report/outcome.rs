@@ -19,6 +19,8 @@ pub(super) enum Outcome {
     Noncompliant,
     /// Too few facts are known for a verdict.
     Undecided,
+    /// The output must be made again; this run only checked that.
+    Outdated,
     /// Cannot be read as media.
     Unreadable,
     /// Cannot be fixed with the given options.
@@ -37,13 +39,14 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order of the summary.
-    pub(super) const ALL: [Outcome; 13] = [
+    pub(super) const ALL: [Outcome; 14] = [
         Outcome::Passed,
         Outcome::Fixed,
         Outcome::Planned,
         Outcome::Accepted,
         Outcome::Noncompliant,
         Outcome::Undecided,
+        Outcome::Outdated,
         Outcome::Unreadable,
         Outcome::Refused,
         Outcome::ChangeUnsent,
@@ -66,6 +69,7 @@ impl Outcome {
 
     fn before_delivery(entry: &FileEntry) -> Outcome {
         match entry.ending {
+            _ if entry.outdated.is_some() => Outcome::Outdated,
             Ending::Compliant => Outcome::Passed,
             Ending::Fixed => Outcome::Fixed,
             Ending::Fixable => Outcome::Planned,
@@ -89,6 +93,7 @@ impl Outcome {
             Outcome::Noncompliant => "not compliant",
             Outcome::Accepted => "accepted",
             Outcome::Undecided => "undecided",
+            Outcome::Outdated => "outdated",
             Outcome::Unreadable => "unreadable",
             Outcome::Refused => "refused",
             Outcome::ChangeUnsent => "change not sent",
@@ -116,7 +121,7 @@ impl Outcome {
             Outcome::Passed | Outcome::Fixed | Outcome::Accepted => "✓",
             Outcome::Planned => "→",
             Outcome::Undecided => "?",
-            Outcome::ChangeUnsent => "!",
+            Outcome::ChangeUnsent | Outcome::Outdated => "!",
             Outcome::Skipped | Outcome::Cancelled => "-",
             Outcome::Noncompliant
             | Outcome::Unreadable
@@ -162,7 +167,7 @@ pub(super) fn is_cleared(entry: &FileEntry, finding: &Finding) -> bool {
 
 /// Returns whether the output is one of an earlier run.
 pub(super) fn is_reused(entry: &FileEntry) -> bool {
-    entry.fix.as_ref().is_some_and(|fix| fix.reused && fix.output.is_some())
+    entry.only_counted || entry.fix.as_ref().is_some_and(|fix| fix.reused && fix.output.is_some())
 }
 
 /// A problem of an entry other than its findings.
@@ -179,9 +184,10 @@ pub(super) struct Problem {
 }
 
 /// Every id of a [`Problem`], with its meaning.
-pub(super) const PROBLEMS: [(&str, &str); 8] = [
+pub(super) const PROBLEMS: [(&str, &str); 9] = [
     ("unreadable", "The file cannot be read as media."),
     ("indeterminate", "Too few facts are known to decide whether the file complies."),
+    ("outdated", "The output is missing or must be made again."),
     ("operation-failed", "greenlit could not check the file."),
     ("cancelled", "The run was cancelled before the file was done."),
     ("fix-refused", "The file cannot be fixed with the given options."),
@@ -205,6 +211,7 @@ pub(super) fn problems(entry: &FileEntry) -> Vec<Problem> {
     match outcome {
         Outcome::Unreadable => add("unreadable", reason("The file cannot be read as media."), false),
         Outcome::Undecided => add("indeterminate", reason(&unknown_facts(&entry.undecided)), false),
+        Outcome::Outdated => add("outdated", reason("The output must be made again."), false),
         Outcome::Failed if entry.fix.is_none() => {
             add("operation-failed", reason("greenlit could not check the file."), true);
         }

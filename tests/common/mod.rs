@@ -2,6 +2,7 @@
 // No test file uses all of them.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+pub mod counting;
 pub mod delivery_audit;
 pub mod house;
 pub mod mutate;

@@ -1,6 +1,7 @@
 //! Parses the command line. `settings` combines the arguments with the configuration and the defaults;
 //! this module does not read the environment or the disk.
 
+mod build;
 mod check;
 mod fix;
 mod input;
@@ -9,11 +10,13 @@ mod notify;
 mod project;
 mod sandbox;
 mod ship;
+mod watch;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use build::BuildArgs;
 pub use check::CheckArgs;
 pub use fix::{FixArgs, FixChoices};
 pub use input::InputArgs;
@@ -22,6 +25,7 @@ pub use notify::NotifyArgs;
 pub use project::{BaselineArgs, BaselineCommand, ConfigArgs, ConfigCommand};
 pub use sandbox::SandboxArgs;
 pub use ship::{DestinationArgs, ShipArgs, TrialArgs};
+pub use watch::{Then, WatchArgs};
 
 use super::picture_choice::Pictures;
 use crate::pipeline::ProbeMode;
@@ -31,7 +35,8 @@ use crate::worker::Isolation;
 #[derive(Debug, Parser)]
 #[command(name = "greenlit", version, about, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 all done and compliant · 1 a file is refused by the rules · \
-    2 an operation failed or the usage is wrong · 3 no media found · 130 interrupted.")]
+    2 an operation failed or the usage is wrong · 3 no media found · \
+    4 an output is outdated (`build --check`) · 130 interrupted.")]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -122,8 +127,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Fix files that do not comply, write the outputs to another folder, and verify them.
     Fix(FixArgs),
+    /// Build the outputs that the configuration describes, and redo only what changed.
+    Build(BuildArgs),
     /// Check, fix and upload videos, wait until they are ready, and create the ads. It is safe to run again.
     Ship(ShipArgs),
+    /// Check, fix or ship each file that is put into a folder, as soon as it is complete.
+    Watch(WatchArgs),
     /// Print a template of a manifest, or check one.
     Manifest(ManifestArgs),
     /// Answer questions about uploads and ads with an unknown outcome.

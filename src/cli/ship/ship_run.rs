@@ -54,6 +54,7 @@ impl ShipRun<'_> {
             verify: verify_level(choices, config)?,
             out,
             layout: OutputLayout::BySource { base: self.settings.config.folder() },
+            libraries: None,
         })
     }
 

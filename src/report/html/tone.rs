@@ -12,7 +12,7 @@ pub(super) fn slug(outcome: Outcome) -> String {
 pub(super) fn of_outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Passed | Outcome::Fixed => "good",
-        Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => "warn",
+        Outcome::Planned | Outcome::Undecided | Outcome::Outdated | Outcome::ChangeUnsent => "warn",
         Outcome::Accepted | Outcome::Skipped => "idle",
         Outcome::Noncompliant
         | Outcome::Unreadable

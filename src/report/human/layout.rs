@@ -27,7 +27,9 @@ impl TextRole {
     pub(super) fn of(outcome: Outcome) -> TextRole {
         match outcome {
             Outcome::Passed | Outcome::Fixed => TextRole::Good,
-            Outcome::Planned | Outcome::Undecided | Outcome::ChangeUnsent => TextRole::Warn,
+            Outcome::Planned | Outcome::Undecided | Outcome::Outdated | Outcome::ChangeUnsent => {
+                TextRole::Warn
+            }
             Outcome::Accepted | Outcome::Skipped => TextRole::Dim,
             Outcome::Noncompliant
             | Outcome::Unreadable

@@ -199,7 +199,7 @@ fn quiet_lists_only_files_that_need_attention() {
     for entry in &report.files {
         assert_eq!(text.contains(&entry.path), Outcome::of(entry).needs_attention(), "{}", entry.path);
     }
-    assert!(text.contains("15 files"), "{text}");
+    assert!(text.contains("16 files"), "{text}");
 }
 
 #[test]

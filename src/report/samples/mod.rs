@@ -6,7 +6,7 @@ pub(super) mod xml;
 
 use super::{
     AdDelivery, Added, AudioOutcome, Delivery, DeliveryState, Dropped, FileEntry, Fix, FixAction, Format,
-    HumanOptions, Media, Report, Tool, Verified, render,
+    HumanOptions, Media, Outdated, Report, Tool, Verified, render,
 };
 use crate::ending::{Ending, FailureKind, RefusalClass};
 use crate::job::Similarity;
@@ -251,6 +251,8 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         fix: None,
         delivery: None,
         isolation_refused: Vec::new(),
+        outdated: None,
+        only_counted: false,
     }
 }
 
@@ -353,6 +355,10 @@ pub(super) fn everything() -> Report {
         },
         accepted("c2.accepted.mov"),
         FileEntry { undecided: vec![RuleId::Duration], ..entry("d.undecided.gif", Indeterminate) },
+        FileEntry {
+            outdated: Some(Outdated::SourceChanged),
+            ..without_media("d2.outdated.mov", Indeterminate, "the source changed")
+        },
         without_media("e.unreadable.mp4", Unreadable, "moov box not found: the file has only 48 bytes"),
         with_fix(
             "f.refused.mp4",

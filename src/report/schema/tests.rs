@@ -124,7 +124,7 @@ fn rejects_missing_fields_unless_optional() {
     let document = document(&everything());
     let schema = schema_value();
     let validator = jsonschema::draft202012::new(&schema).unwrap();
-    let optional = ["path_raw", "reason", "undecided", "not_decoded", "fix", "delivery"];
+    let optional = ["path_raw", "reason", "undecided", "not_decoded", "fix", "delivery", "outdated"];
     let mut pointers = Vec::new();
     objects(&document, String::new(), &mut |pointer| pointers.push(pointer));
     for pointer in pointers {
