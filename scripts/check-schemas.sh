@@ -64,4 +64,4 @@ repository "$work/project"
 expect 0 pre-commit try-repo "$work/hooks" greenlit-check --files clip.mp4
 cp "$root/fixtures/npm-vide-ocean.webm" refused.webm
 expect 1 pre-commit try-repo "$work/hooks" greenlit-check --files refused.webm
-grep -q 'video-codec' "$work/output"
+grep -q 'container: found webm' "$work/output"
