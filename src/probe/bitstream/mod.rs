@@ -7,8 +7,10 @@
 
 pub mod aac;
 pub mod ac3;
+pub(crate) mod alac;
 pub mod av1;
 mod bits;
+pub(crate) mod flac;
 pub mod frame_size;
 pub mod h264;
 pub mod hevc;
