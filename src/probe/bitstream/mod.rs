@@ -14,6 +14,7 @@ pub(crate) mod flac;
 pub mod frame_size;
 pub mod h264;
 pub mod hevc;
+pub(crate) mod jpeg;
 pub mod mpeg_audio;
 pub mod mpeg_video;
 mod nal_sizes;

@@ -121,9 +121,9 @@ impl<'a> AudioEntry<'a> {
                 // The library sets this whatever is declared.
                 self.channels = 1;
             }
-            b"sowt" | b"twos" => {
+            b"sowt" | b"twos" | b"raw " => {
                 let boxes = self.plain_boxes(content, &[])?;
-                self.set_pcm(bits, kind == b"sowt")?;
+                self.set_pcm(bits, kind)?;
                 let channels = self.channels;
                 self.channel_layout =
                     only(&boxes, b"chan")?.map(|chan| layout(chan, channels)).transpose()?;
@@ -185,13 +185,14 @@ impl<'a> AudioEntry<'a> {
         if parameters[0] == 0 { Ok(()) } else { Err(Reason::AudioConfiguration) }
     }
 
-    /// Sets the layout of PCM with signed samples of this number of bits.
-    fn set_pcm(&mut self, bits: u32, little_endian: bool) -> Result<(), Reason> {
-        let name = match (bits, little_endian) {
-            (16, true) => "pcm_s16le",
-            (16, false) => "pcm_s16be",
-            (24, true) => "pcm_s24le",
-            (24, false) => "pcm_s24be",
+    /// Sets the layout of PCM with samples of this number of bits.
+    fn set_pcm(&mut self, bits: u32, kind: &[u8; 4]) -> Result<(), Reason> {
+        let name = match (bits, kind) {
+            (16, b"sowt") => "pcm_s16le",
+            (16, b"twos") => "pcm_s16be",
+            (24, b"sowt") => "pcm_s24le",
+            (24, b"twos") => "pcm_s24be",
+            (8, b"raw ") => "pcm_u8",
             _ => return Err(Reason::AudioConfiguration),
         };
         self.codec = Codec::from(name);

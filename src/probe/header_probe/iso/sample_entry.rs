@@ -4,12 +4,16 @@ use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
 use super::super::reason::Reason;
 use super::audio_entry::AudioEntry;
 use super::boxes::{Node, allow, children, only, required};
+use super::descriptors::configuration;
 use super::encryption::Protection;
 use crate::model::{Codec, OtherKind, Rational};
 use crate::probe::isobmff::FieldReader;
 
 /// Bytes of a video sample entry before its boxes.
 const VIDEO_FIELDS: usize = 78;
+/// Object types in the descriptor of a stream.
+const MPEG4_VIDEO: u8 = 0x20;
+const JPEG: u8 = 0x6c;
 /// Names of compressors for which the library corrects the entry.
 const CORRECTED_NAMES: [&[u8]; 2] = [b"Planar Y'CbCr 8-bit 4:2:0", b"Sorenson H263"];
 
@@ -119,6 +123,8 @@ impl<'a> VideoEntry<'a> {
             b"vp08" => Codec::Vp8,
             b"vp09" => Codec::Vp9,
             b"s263" => Codec::H263,
+            b"jpeg" => Codec::Mjpeg,
+            b"mp4v" => Codec::Mpeg4,
             _ => return Err(Reason::Codec),
         };
         let name = head.get(34..66).and_then(|name| name.get(1..)).unwrap_or_default();
@@ -141,7 +147,7 @@ impl<'a> VideoEntry<'a> {
             &nodes,
             &[
                 b"sinf", b"avcC", b"hvcC", b"av1C", b"vpcC", b"pasp", b"colr", b"fiel", b"mdcv", b"clli",
-                b"SmDm", b"CoLL", b"dvcC", b"dvvC", b"clap", b"uuid",
+                b"SmDm", b"CoLL", b"esds", b"dvcC", b"dvvC", b"clap", b"uuid",
             ],
         )?;
         let record = match entry.codec {
@@ -149,6 +155,7 @@ impl<'a> VideoEntry<'a> {
             Codec::Hevc => b"hvcC",
             Codec::Av1 => b"av1C",
             Codec::H263 => b"d263",
+            Codec::Mjpeg | Codec::Mpeg4 => b"esds",
             _ => b"vpcC",
         };
         for node in &nodes {
@@ -162,6 +169,15 @@ impl<'a> VideoEntry<'a> {
         let mut fields = FieldReader(node.content);
         match &node.kind {
             b"vpcC" if record == b"vpcC" => self.read_vpcc(fields).ok_or(Reason::VideoConfiguration)?,
+            b"esds" if self.codec == Codec::Mpeg4 => {
+                let (object_type, config) = configuration(node.content).ok_or(Reason::VideoConfiguration)?;
+                match object_type {
+                    MPEG4_VIDEO => self.config = config,
+                    JPEG if config.is_empty() => self.codec = Codec::Mjpeg,
+                    _ => return Err(Reason::Codec),
+                }
+            }
+            b"esds" => return Err(Reason::RareElement),
             kind if kind == record => self.config = node.content,
             b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => return Err(Reason::RareElement),
             b"pasp" => {

@@ -175,6 +175,8 @@ fn video(entry: &Master<'_>, codec: &str, default_duration: u64) -> Result<Video
         "V_AV1" => Codec::Av1,
         "V_VP8" => Codec::Vp8,
         "V_VP9" => Codec::Vp9,
+        "V_MJPEG" => Codec::Mjpeg,
+        "V_MPEG4/ISO/ASP" | "V_MPEG4/ISO/SP" => Codec::Mpeg4,
         _ => return Err(Reason::Codec),
     };
     let video = entry.inside(ids::VIDEO)?;
