@@ -34,7 +34,7 @@ pub fn parse(image: &[u8]) -> Option<Image> {
             }
             0xfe if content == LIMITED_RANGE => limited_range = true,
             0xfe if content.starts_with(b"Lavc") => {}
-            0xdb | 0xc4 => {}
+            0xdb | 0xc4 | 0xdd => {}
             0xc0 if found.is_none() => found = Some(frame(content)?),
             0xda if content.first() == Some(&3) && is_scan(rest) => break,
             _ => return None,
