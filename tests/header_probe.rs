@@ -280,6 +280,98 @@ fn the_headers_of_fragmented_files_say_what_the_library_says() {
     assert!(settled > MUTATIONS / 80, "only {settled}");
 }
 
+/// Encoders and their options for the files of one suffix each; the video is 64x64 and all last half a second.
+const GENERATED: [(&str, &str); 53] = [
+    ("mp4", "-c:v libx264 -c:a aac"),
+    ("mp4", "-c:v libx264 -bf 0 -c:a libmp3lame"),
+    ("mp4", "-c:v libx264 -pix_fmt yuv422p10le -an"),
+    ("mp4", "-c:v libx264 -pix_fmt yuvj420p -c:a ac3"),
+    ("mp4", "-c:v libx265 -tag:v hvc1 -c:a eac3"),
+    ("mp4", "-c:v libx265 -pix_fmt yuv420p10le -an"),
+    ("mp4", "-c:v libvpx-vp9 -c:a libopus"),
+    ("mp4", "-c:v libsvtav1 -an"),
+    ("mp4", "-c:v mpeg4 -c:a aac"),
+    ("mp4", "-c:v mpeg4 -bf 2 -an"),
+    ("mp4", "-c:v mjpeg -an"),
+    ("mp4", "-vn -c:a flac -strict -2"),
+    ("mp4", "-vn -c:a flac -sample_fmt s32 -strict -2"),
+    ("mp4", "-vn -c:a alac"),
+    ("mp4", "-c:v libx264 -c:a alac"),
+    ("mp4", "-c:v libx264 -c:a flac -strict -2"),
+    ("mp4", "-vn -c:a libopus -ac 6"),
+    ("mp4", "-vn -c:a libvorbis -ac 2"),
+    ("mp4", "-vn -c:a aac -ac 6"),
+    ("mp4", "-map 0:v -map 1:a -map 1:a -c:v libx264 -c:a aac"),
+    ("mp4", "-map 1:a -map 2:a -map 1:a -c:a aac"),
+    ("mp4", "-map 0:v -map 1:a -map 1:a -c:v libx264 -c:a aac -movflags frag_keyframe+empty_moov"),
+    ("mp4", "-map 1:a -map 2:a -c:a ac3"),
+    ("mov", "-c:v libx264 -c:a pcm_s16le"),
+    ("mov", "-c:v libx264 -c:a pcm_s16be -ac 1"),
+    ("mov", "-c:v libx264 -c:a pcm_s24le"),
+    ("mov", "-c:v libx264 -c:a libmp3lame"),
+    ("mov", "-c:v libx264 -c:a alac"),
+    ("mov", "-c:v libx264 -c:a ac3"),
+    ("mov", "-c:v libx264 -c:a eac3"),
+    ("mov", "-c:v mjpeg -c:a pcm_s16le"),
+    ("mov", "-c:v mpeg4 -c:a aac"),
+    ("mov", "-c:v prores_ks -an"),
+    ("3gp", "-c:v h263 -s 176x144 -c:a aac"),
+    ("3gp", "-c:v mpeg4 -c:a aac"),
+    ("3gp", "-c:v libx264 -c:a aac"),
+    ("mkv", "-c:v libx264 -c:a aac"),
+    ("mkv", "-c:v libx264 -c:a pcm_s16le"),
+    ("mkv", "-c:v libx264 -c:a pcm_s24le -ac 1"),
+    ("mkv", "-c:v libx264 -c:a pcm_s16be"),
+    ("mkv", "-vn -c:a pcm_f32le"),
+    ("mkv", "-c:v libx264 -c:a flac"),
+    ("mkv", "-c:v libvpx-vp9 -c:a alac"),
+    ("mkv", "-c:v libx265 -c:a ac3"),
+    ("mkv", "-c:v mpeg4 -c:a libmp3lame"),
+    ("mkv", "-c:v mjpeg -an"),
+    ("mkv", "-map 0:v -map 1:a -map 1:a -c:v libx264 -c:a aac"),
+    ("mkv", "-map 0:v -map 1:a -map 2:a -c:v libvpx -c:a libopus"),
+    ("mkv", "-map 1:a -map 1:a -c:a libvorbis -ac 2"),
+    ("webm", "-c:v libvpx -c:a libvorbis -ac 2"),
+    ("webm", "-c:v libvpx-vp9 -c:a libopus"),
+    ("webm", "-c:v libsvtav1 -c:a libopus -ac 6"),
+    ("webm", "-vn -c:a libopus -ac 8"),
+];
+/// How many of the generated files the headers settle.
+const GENERATED_SETTLED: usize = 50;
+
+/// Writes a file for each combination of encoders and container that this FFmpeg has. Returns their paths.
+fn write_generated(folder: &Path) -> Vec<PathBuf> {
+    let source = "-v error -nostdin -f lavfi -i testsrc2=s=64x64:r=25:d=0.5 -f lavfi -i sine=r=48000:d=0.5 -f lavfi \
+                  -i sine=f=880:r=48000:d=0.5 -ac 2 -threads 1";
+    let mut files = Vec::new();
+    for (number, (suffix, options)) in GENERATED.iter().enumerate() {
+        let name = options.replace([' ', ':'], "").replace("-", "_");
+        let path = folder.join(format!("{number}{name}.{suffix}"));
+        let options = source.split_whitespace().chain(options.split_whitespace());
+        match Command::new("ffmpeg").args(options).arg(&path).output() {
+            Ok(run) if run.status.success() => files.push(path),
+            Ok(run) => eprintln!("{}: {}", path.display(), String::from_utf8_lossy(&run.stderr)),
+            Err(error) => eprintln!("ffmpeg: {error}"),
+        }
+    }
+    files
+}
+
+#[test]
+fn the_headers_of_generated_files_say_what_the_library_says() {
+    if Command::new("ffmpeg").arg("-version").output().is_err() {
+        eprintln!("skipped: ffmpeg is not installed");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write_generated(folder.path());
+    let (files, settled, different) = compare(&paths);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(settled >= GENERATED_SETTLED.min(files), "only {settled} of {files}");
+    let (_, different) = compare_damaged(&paths, MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
 /// A small file is read at once, because all samples of a fragmented one are needed.
 #[test]
 fn few_ranges_of_a_fragmented_file_are_read() {

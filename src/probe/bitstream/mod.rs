@@ -7,11 +7,14 @@
 
 pub mod aac;
 pub mod ac3;
+pub(crate) mod alac;
 pub mod av1;
 mod bits;
+pub(crate) mod flac;
 pub mod frame_size;
 pub mod h264;
 pub mod hevc;
+pub(crate) mod jpeg;
 pub mod mpeg_audio;
 pub mod mpeg_video;
 mod nal_sizes;

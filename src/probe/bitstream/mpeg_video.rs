@@ -24,6 +24,45 @@ pub fn sequence_size(sample: &[u8]) -> Option<(u32, u32)> {
     Some((bits.take(12)?, bits.take(12)?))
 }
 
+/// The profile, level and shape of the pixels in the configuration of MPEG-4 part 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ObjectConfig {
+    /// Simple is 0, Advanced Simple 15.
+    pub(crate) profile: u32,
+    pub(crate) level: u32,
+    /// `aspect_ratio_info`, which is none of an extended ratio.
+    pub(crate) aspect_ratio: u32,
+}
+
+/// Parses a configuration (ISO/IEC 14496-2, 6.2.2 and 6.2.3) that states no colours.
+pub(crate) fn object_config(config: &[u8]) -> Option<ObjectConfig> {
+    const SEQUENCE: u8 = 0xb0;
+    const OBJECT: u8 = 0xb5;
+    const VIDEO: u32 = 1;
+    let mut bits = Bits::new(after_start_code(config, |code| code == SEQUENCE)?);
+    let (profile, level) = (bits.take(4)?, bits.take(4)?);
+    let mut bits = Bits::new(after_start_code(config, |code| code == OBJECT)?);
+    if bits.flag()? {
+        bits.skip(4 + 3)?; // version and priority
+    }
+    let is_plain = bits.take(4)? == VIDEO && !bits.flag()?;
+    let mut bits = Bits::new(after_start_code(config, |code| OBJECT_LAYERS.contains(&code))?);
+    bits.skip(1 + 8)?; // random_accessible_vol, video_object_type_indication
+    if bits.flag()? {
+        bits.skip(4 + 3)?; // version and priority
+    }
+    let aspect_ratio = bits.take(4).filter(|ratio| *ratio != EXTENDED_ASPECT_RATIO)?;
+    is_plain.then_some(ObjectConfig { profile, level, aspect_ratio })
+}
+
+/// Returns whether a sample has headers before its first picture, which may change the configuration.
+pub(crate) fn has_object_headers(sample: &[u8]) -> bool {
+    const GROUP: u8 = 0xb3;
+    const PICTURE: u8 = 0xb6;
+    let mut codes = sample.windows(4).filter(|code| code[..3] == [0, 0, 1]).map(|code| code[3]);
+    !sample.starts_with(&[0, 0, 1]) || codes.any(|code| !matches!(code, GROUP | PICTURE))
+}
+
 /// Returns width and height in the video object layer of a sample (ISO/IEC 14496-2, 6.2.3).
 pub fn object_layer_size(sample: &[u8]) -> Option<(u32, u32)> {
     let mut bits = Bits::new(after_start_code(sample, |code| OBJECT_LAYERS.contains(&code))?);

@@ -5,10 +5,20 @@ const MAX_FRAME_BYTES: usize = 1275;
 /// The most samples of a packet, at 48 kHz: 120 ms.
 const MAX_SAMPLES: u32 = 5760;
 
-/// Returns the number of channels of an `OpusHead` with a single stream: mono or stereo.
+/// Returns the number of channels of an `OpusHead`: mono or stereo, or up to eight in the order of Vorbis.
 pub fn channels(head: &[u8]) -> Option<u32> {
     let (channels, family) = (*head.get(9)?, *head.get(18)?);
-    (head.starts_with(b"OpusHead") && family == 0 && matches!(channels, 1 | 2)).then_some(channels.into())
+    let is_valid = match family {
+        0 => matches!(channels, 1 | 2),
+        1 => {
+            let (streams, coupled) = (*head.get(19)?, *head.get(20)?);
+            let mapped = head.get(21..21 + usize::from(channels))?;
+            let decoded = streams.checked_add(coupled).filter(|_| streams > 0 && coupled <= streams)?;
+            (1..=8).contains(&channels) && mapped.iter().all(|from| *from < decoded)
+        }
+        _ => false,
+    };
+    (head.starts_with(b"OpusHead") && is_valid).then_some(channels.into())
 }
 
 /// Returns the samples of a packet, at 48 kHz; `None` when it is invalid.
@@ -80,8 +90,15 @@ mod tests {
         let mut head = *b"OpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
         assert_eq!(channels(&head), Some(2));
         head[18] = 1;
-        assert_eq!(channels(&head), None, "mapped channels");
+        assert_eq!(channels(&head), None, "a missing map of channels");
         assert_eq!(channels(&head[..10]), None);
+        let surround = |map: [u8; 3]| {
+            let mut head = head;
+            head[9] = 3;
+            [&head[..], &[2, 1], &map].concat()
+        };
+        assert_eq!(channels(&surround([0, 2, 1])), Some(3));
+        assert_eq!(channels(&surround([0, 2, 3])), None, "a channel that no stream has");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::effort::Effort;
 use crate::model::{AudioStream, Codec};
-use crate::probe::bitstream::{aac, ac3, mpeg_audio, opus, vorbis};
+use crate::probe::bitstream::{aac, ac3, alac, flac, mpeg_audio, opus, vorbis};
 
 /// The output sample rate of Opus decoders, in Hz (RFC 7845, 5.1).
 const OPUS_RATE: u32 = 48_000;
@@ -10,7 +10,7 @@ const AMR_NARROW_RATE: u32 = 8000;
 const AMR_WIDE_RATE: u32 = 16_000;
 /// Layouts of AAC by its channel configuration, from 1.
 const AAC_LAYOUTS: [&str; 6] = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1"];
-/// Layouts of Vorbis by its number of channels, from 1.
+/// Layouts of Vorbis and Opus by their number of channels, from 1.
 const VORBIS_LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"];
 
 /// Completes an audio stream from its configuration record and the start of its first sample. Returns how much the
@@ -42,7 +42,18 @@ pub(super) fn complete(
             audio.bit_rate.get_or_insert(frame.bit_rate.into());
             found?
         }
-        Codec::Opus => (OPUS_RATE, opus::channels(config)?),
+        Codec::Opus => {
+            let channels = opus::channels(config)?;
+            audio.channel_layout = Some((*VORBIS_LAYOUTS.get(channels as usize - 1)?).to_owned());
+            (OPUS_RATE, channels)
+        }
+        Codec::Flac => {
+            let format = flac::stream_info(config).filter(|format| {
+                format.channels <= 2 && matches!(format.bits, 16 | 24) && flac::begins(first_sample, *format)
+            })?;
+            (format.sample_rate, format.channels)
+        }
+        Codec::Alac => alac::format(config)?,
         Codec::Vorbis => {
             let headers = vorbis::Headers::parse(config)?;
             audio.channel_layout = Some((*VORBIS_LAYOUTS.get(headers.channels as usize - 1)?).to_owned());
@@ -69,7 +80,7 @@ pub(super) fn complete(
     if audio.channel_layout.is_none() {
         audio.channel_layout = Some((*AAC_LAYOUTS.get(channels as usize - 1)?).to_owned());
     }
-    is_analysed |= matches!(codec, Codec::AmrNb | Codec::AmrWb) || channels > 2;
+    is_analysed |= matches!(codec, Codec::AmrNb | Codec::AmrWb | Codec::Flac | Codec::Alac) || channels > 2;
     Some(if is_analysed { Effort::Analysis } else { Effort::FirstPacket })
 }
 

@@ -15,6 +15,7 @@ mod matroska;
 mod names;
 mod packet_length;
 mod reason;
+mod repeated_audio;
 mod stream_count;
 mod video;
 

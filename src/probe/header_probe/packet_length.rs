@@ -15,13 +15,15 @@ pub(super) enum PacketLength {
     Ac3,
     Mp3,
     Opus,
+    Pcm(u32),
     Vorbis(vorbis::BlockSizes),
 }
 
 impl PacketLength {
-    /// Creates the reader of a stream with this codec and configuration.
-    pub(super) fn new(codec: &Codec, config: &[u8]) -> PacketLength {
+    /// Creates the reader of a stream with this codec and configuration, and for PCM, bytes of a sample of all channels.
+    pub(super) fn new(codec: &Codec, config: &[u8], frame_bytes: u32) -> PacketLength {
         match codec {
+            _ if frame_bytes > 0 => PacketLength::Pcm(frame_bytes),
             Codec::Ac3 | Codec::Eac3 => PacketLength::Ac3,
             Codec::Mp3 => PacketLength::Mp3,
             Codec::Opus => PacketLength::Opus,
@@ -47,6 +49,7 @@ impl PacketLength {
             PacketLength::Unknown => return Ok(None),
             PacketLength::Ac3 => (ac3::frame(packet).map(|frame| frame.samples), sample_rate),
             PacketLength::Mp3 => (mpeg_audio::layer3_frame(packet).map(|frame| frame.samples), sample_rate),
+            PacketLength::Pcm(bytes) => ((packet.len() as u32).checked_div(*bytes), sample_rate),
             PacketLength::Opus => (opus::samples(packet), OPUS_RATE),
             PacketLength::Vorbis(sizes) => (sizes.samples(packet), sample_rate),
         };

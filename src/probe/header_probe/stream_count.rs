@@ -4,9 +4,8 @@ use super::reason::Reason;
 use crate::model::{
     AudioStream, Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream, VideoStream,
 };
-use crate::probe::similar_audio::pairs;
 
-/// Checks that there is something to see, hear or read, and no audio stream that may repeat another.
+/// Checks that there is something to see, hear or read.
 pub(super) fn check_streams(facts: &MediaFacts) -> Result<(), Reason> {
     let is_subtitle = |stream: &OtherStream| stream.kind == OtherKind::Subtitle;
     let is_read = facts.container_is(Container::is_matroska) && facts.other.iter().any(is_subtitle);
@@ -19,14 +18,16 @@ pub(super) fn check_streams(facts: &MediaFacts) -> Result<(), Reason> {
     if is_decoded(facts) && facts.video.iter().any(has_unknown_shape) {
         return Err(Reason::VideoConfiguration);
     }
-    if pairs(&facts.audio).is_empty() { Ok(()) } else { Err(Reason::SeveralAudioStreams) }
+    Ok(())
 }
 
 /// Returns whether the library decodes packets of all streams: where one has no quick way, or data is missing.
-fn is_decoded(facts: &MediaFacts) -> bool {
+pub(super) fn is_decoded(facts: &MediaFacts) -> bool {
     let is_analysed = |audio: &AudioStream| {
-        matches!(audio.codec, Some(Codec::Ac3 | Codec::Eac3 | Codec::AmrNb | Codec::AmrWb))
-            || audio.channels.is_some_and(|channels| channels > 2)
+        matches!(
+            audio.codec,
+            Some(Codec::Ac3 | Codec::Eac3 | Codec::AmrNb | Codec::AmrWb | Codec::Flac | Codec::Alac)
+        ) || audio.channels.is_some_and(|channels| channels > 2)
     };
     facts.audio.iter().any(is_analysed) || matches!(facts.completeness, Completeness::Missing { .. })
 }

@@ -8,7 +8,7 @@ use super::reason::Reason;
 use crate::model::{Codec, Rational, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
-use crate::probe::bitstream::{SpsParams, av1, h264, hevc, mpeg_video, nal_units, vp8, vp9};
+use crate::probe::bitstream::{SpsParams, av1, h264, hevc, jpeg, mpeg_video, nal_units, vp8, vp9};
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
 const CONSTRAINED: u8 = 1 << 1;
@@ -18,6 +18,8 @@ const INTRA: u8 = 1 << 3;
 const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
 /// The sample aspect ratio of H.263 in its standard formats.
 const H263_ASPECT_RATIO: (u32, u32) = (12, 11);
+/// Sample aspect ratios of MPEG-4 part 2, none first.
+const MPEG4_ASPECT_RATIOS: [(u32, u32); 6] = [(0, 1), (1, 1), (12, 11), (10, 11), (16, 11), (40, 33)];
 /// Matrices by VP9's `color_space`.
 const VP9_MATRICES: [u8; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 
@@ -37,6 +39,8 @@ pub(super) fn complete(
     }
     match codec {
         Codec::H263 => complete_h263(first_sample, container_color, video),
+        Codec::Mpeg4 => complete_mpeg4(config, first_sample, container_color, video),
+        Codec::Mjpeg => complete_mjpeg(first_sample, container_color, video),
         Codec::H264 => complete_nal(config, first_sample, container_color, true, video),
         Codec::Hevc => complete_nal(config, first_sample, container_color, false, video),
         Codec::Av1 => complete_av1(config, video),
@@ -59,7 +63,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
         Codec::Av1 => PacketSyntax::Av1,
         Codec::Mpeg1Video | Codec::Mpeg2Video => PacketSyntax::Mpeg2,
         Codec::Mpeg4 => PacketSyntax::Mpeg4,
-        Codec::H263 => PacketSyntax::Flag,
+        Codec::H263 | Codec::Mjpeg => PacketSyntax::Flag,
         _ => return None,
     })
 }
@@ -67,7 +71,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
 /// Returns whether the library sees a key frame: it reads the samples of most codecs for that. Fails where a sample is
 /// not understood or contradicts its container, because the result depends on details of the library's parsers.
 pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool) -> Result<bool, Reason> {
-    if matches!(codec, Codec::Hevc | Codec::H263) {
+    if matches!(codec, Codec::Hevc | Codec::H263 | Codec::Mjpeg) {
         return Ok(flagged);
     }
     let access = packet_syntax(codec, config).map(|syntax| syntax.parse(sample).access);
@@ -194,6 +198,46 @@ fn complete_h263(
     // A decoder rejects a picture with less than eight macroblocks per bit.
     let is_plausible = first_sample.len() as u64 * 8 > u64::from(width * height / 2048 + 100);
     (is_plausible && has_size(video, width, height)).then_some(Effort::Analysis)
+}
+
+fn complete_mpeg4(
+    config: &[u8],
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<Effort> {
+    let object = mpeg_video::object_config(config)?;
+    let (width, height) = mpeg_video::object_layer_size(config)?;
+    let (profile, level) = match (object.profile, object.level) {
+        (0, 8) => ("Simple Profile", 0),
+        (0, level) => ("Simple Profile", level),
+        (15, level) => ("Advanced Simple Profile", level),
+        _ => return None,
+    };
+    video.profile = Some(profile.to_owned());
+    video.level = i32::try_from(level).ok();
+    set_pixels(video, pixels(Chroma::Half420, 8, false)?);
+    video.color = container_color.tags();
+    let (num, den) = *MPEG4_ASPECT_RATIOS.get(object.aspect_ratio as usize)?;
+    set_aspect_ratio(Rational::new(num, den), video);
+    let is_plain = !mpeg_video::has_object_headers(first_sample) && has_size(video, width, height);
+    is_plain.then_some(Effort::Analysis)
+}
+
+fn complete_mjpeg(
+    first_sample: &[u8],
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<Effort> {
+    const BT470BG: u8 = 5;
+    let image = jpeg::parse(first_sample).filter(|image| has_size(video, image.width, image.height))?;
+    let chroma = if image.subsampling == (2, 2) { Chroma::Half420 } else { Chroma::Half422 };
+    set_pixels(video, pixels(chroma, 8, !image.limited_range)?);
+    video.color =
+        ColorCodes { range: range(!image.limited_range), matrix: BT470BG, ..container_color }.tags();
+    video.profile = Some("Baseline".to_owned());
+    set_aspect_ratio(image.aspect_ratio.and_then(|(num, den)| Rational::new(num, den)), video);
+    Some(Effort::Analysis)
 }
 
 /// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.

@@ -1,5 +1,6 @@
 //! Settles the facts of ISO base media files (ISO/IEC 14496-12) and QuickTime movies.
 
+mod audio_entry;
 mod boxes;
 mod descriptors;
 mod duration;
@@ -11,6 +12,7 @@ mod language;
 mod metadata;
 mod movie;
 mod runs;
+mod same_samples;
 mod sample_entry;
 mod segment_index;
 mod streams;
@@ -27,6 +29,7 @@ use self::movie::Movie;
 use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
+use super::repeated_audio::set_repeated;
 use super::stream_count::check_streams;
 use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
 use crate::probe::bytes::Bytes;
@@ -37,6 +40,7 @@ use crate::probe::declared_facts::{
 use crate::probe::headers::{self, Declared};
 use crate::probe::timing::TimeBase;
 use key_frames::read_sizes;
+use same_samples::have_same_samples;
 use streams::add_stream;
 use top_level::read_movie;
 use walk::walk_samples;
@@ -103,6 +107,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         }
     }
     finish(&declared, &mut facts)?;
+    set_repeated(&mut facts, |first, second| have_same_samples(cache, &indices, first, second))?;
     Ok(facts)
 }
 

@@ -1,16 +1,19 @@
 //! Reads the sample entry of a track: its codec and the configuration record.
 
-use std::borrow::Cow;
-
 use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
 use super::super::reason::Reason;
+use super::audio_entry::AudioEntry;
 use super::boxes::{Node, allow, children, only, required};
+use super::descriptors::configuration;
 use super::encryption::Protection;
 use crate::model::{Codec, OtherKind, Rational};
 use crate::probe::isobmff::FieldReader;
 
 /// Bytes of a video sample entry before its boxes.
 const VIDEO_FIELDS: usize = 78;
+/// Object types in the descriptor of a stream.
+const MPEG4_VIDEO: u8 = 0x20;
+const JPEG: u8 = 0x6c;
 /// Names of compressors for which the library corrects the entry.
 const CORRECTED_NAMES: [&[u8]; 2] = [b"Planar Y'CbCr 8-bit 4:2:0", b"Sorenson H263"];
 
@@ -44,17 +47,6 @@ pub(super) struct VideoEntry<'a> {
     pub(super) protection: Option<Protection>,
     /// Whether there are mastering display colours or light levels.
     pub(super) has_hdr10_metadata: bool,
-}
-
-/// An audio sample entry.
-#[derive(Clone, Debug)]
-pub(super) struct AudioEntry<'a> {
-    pub(super) codec: Codec,
-    pub(super) channels: u32,
-    pub(super) sample_rate: u32,
-    pub(super) config: Cow<'a, [u8]>,
-    /// Bytes of a sample of all channels, for PCM.
-    pub(super) frame_bytes: u32,
 }
 
 impl<'a> SampleEntry<'a> {
@@ -131,6 +123,8 @@ impl<'a> VideoEntry<'a> {
             b"vp08" => Codec::Vp8,
             b"vp09" => Codec::Vp9,
             b"s263" => Codec::H263,
+            b"jpeg" => Codec::Mjpeg,
+            b"mp4v" => Codec::Mpeg4,
             _ => return Err(Reason::Codec),
         };
         let name = head.get(34..66).and_then(|name| name.get(1..)).unwrap_or_default();
@@ -153,7 +147,7 @@ impl<'a> VideoEntry<'a> {
             &nodes,
             &[
                 b"sinf", b"avcC", b"hvcC", b"av1C", b"vpcC", b"pasp", b"colr", b"fiel", b"mdcv", b"clli",
-                b"SmDm", b"CoLL", b"dvcC", b"dvvC", b"clap", b"uuid",
+                b"SmDm", b"CoLL", b"esds", b"dvcC", b"dvvC", b"clap", b"uuid",
             ],
         )?;
         let record = match entry.codec {
@@ -161,6 +155,7 @@ impl<'a> VideoEntry<'a> {
             Codec::Hevc => b"hvcC",
             Codec::Av1 => b"av1C",
             Codec::H263 => b"d263",
+            Codec::Mjpeg | Codec::Mpeg4 => b"esds",
             _ => b"vpcC",
         };
         for node in &nodes {
@@ -174,6 +169,15 @@ impl<'a> VideoEntry<'a> {
         let mut fields = FieldReader(node.content);
         match &node.kind {
             b"vpcC" if record == b"vpcC" => self.read_vpcc(fields).ok_or(Reason::VideoConfiguration)?,
+            b"esds" if self.codec == Codec::Mpeg4 => {
+                let (object_type, config) = configuration(node.content).ok_or(Reason::VideoConfiguration)?;
+                match object_type {
+                    MPEG4_VIDEO => self.config = config,
+                    JPEG if config.is_empty() => self.codec = Codec::Mjpeg,
+                    _ => return Err(Reason::Codec),
+                }
+            }
+            b"esds" => return Err(Reason::RareElement),
             kind if kind == record => self.config = node.content,
             b"avcC" | b"hvcC" | b"av1C" | b"vpcC" => return Err(Reason::RareElement),
             b"pasp" => {
@@ -244,119 +248,5 @@ fn field_order(content: &[u8]) -> Result<Option<&'static str>, Reason> {
         }),
         [_, _, ..] => Ok(None),
         _ => Err(Reason::Malformed),
-    }
-}
-
-impl<'a> AudioEntry<'a> {
-    fn read(
-        kind: &[u8; 4],
-        fields: &'a [u8],
-        stsd_version: u8,
-        isom: bool,
-    ) -> Result<AudioEntry<'a>, Reason> {
-        if kind == b"enca" {
-            return Err(Reason::Encrypted);
-        }
-        let mut fields = FieldReader(fields);
-        let parse = |fields: &mut FieldReader<'a>| {
-            let version = fields.take(2)?;
-            fields.bytes(2 + 4)?;
-            let channels = fields.take(2)? as u32;
-            let bits = fields.take(2)? as u32;
-            fields.bytes(2 + 2)?;
-            let sample_rate = fields.word()? >> 16;
-            Some((version, channels, bits, sample_rate))
-        };
-        let (version, channels, bits, sample_rate) = parse(&mut fields).ok_or(Reason::Malformed)?;
-        // Whether an ISO file has the fields of later versions depends on its brands.
-        match (version, isom, stsd_version) {
-            (0, ..) => {}
-            (1, false, 0) => _ = fields.bytes(16).ok_or(Reason::Malformed)?,
-            _ => return Err(Reason::AudioConfiguration),
-        }
-        let mut entry = AudioEntry {
-            codec: Codec::Aac,
-            channels,
-            sample_rate,
-            config: Cow::Borrowed(&[]),
-            frame_bytes: 0,
-        };
-        match kind {
-            b"mp4a" => {
-                let nodes = children(fields.0)?;
-                entry.read_stream_descriptor(&nodes)?;
-            }
-            b"Opus" => entry.read_opus(&children(fields.0)?)?,
-            b"ac-3" => {
-                allow(&children(fields.0)?, &[b"dac3", b"btrt"])?;
-                entry.codec = Codec::Ac3;
-            }
-            b"ec-3" => {
-                allow(&children(fields.0)?, &[b"dec3", b"btrt"])?;
-                entry.codec = Codec::Eac3;
-            }
-            b"samr" | b"sawb" => {
-                allow(&children(fields.0)?, &[])?;
-                entry.codec = if kind == b"samr" { Codec::AmrNb } else { Codec::AmrWb };
-                // The library sets this whatever is declared.
-                entry.channels = 1;
-            }
-            b"sowt" | b"twos" => {
-                allow(&children(fields.0)?, &[])?;
-                entry.set_pcm(bits, kind == b"sowt")?;
-            }
-            _ => return Err(Reason::Codec),
-        }
-        Ok(entry)
-    }
-
-    /// Reads the descriptor of a stream, which QuickTime has inside `wave`.
-    fn read_stream_descriptor(&mut self, nodes: &[Node<'a>]) -> Result<(), Reason> {
-        allow(nodes, &[b"esds", b"wave", b"chan", b"btrt"])?;
-        let inside;
-        let esds = match (only(nodes, b"esds")?, only(nodes, b"wave")?) {
-            (Some(esds), None) => esds,
-            (None, Some(wave)) => {
-                inside = children(wave)?;
-                allow(&inside, &[b"frma", b"esds"])?;
-                only(&inside, b"esds")?.ok_or(Reason::AudioConfiguration)?
-            }
-            _ => return Err(Reason::AudioConfiguration),
-        };
-        let (object_type, config) =
-            super::descriptors::configuration(esds).ok_or(Reason::AudioConfiguration)?;
-        self.codec = match object_type {
-            0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
-            0x69 | 0x6b => Codec::Mp3,
-            0xdd => Codec::Vorbis,
-            _ => return Err(Reason::AudioConfiguration),
-        };
-        self.config = Cow::Borrowed(config);
-        Ok(())
-    }
-
-    /// Reads the parameters of Opus (Opus in ISO base media files, 4.3.2), as the identification header has them.
-    fn read_opus(&mut self, nodes: &[Node<'a>]) -> Result<(), Reason> {
-        allow(nodes, &[b"dOps"])?;
-        let parameters = only(nodes, b"dOps")?.filter(|parameters| parameters.len() >= 11);
-        let parameters = parameters.ok_or(Reason::AudioConfiguration)?;
-        self.codec = Codec::Opus;
-        // Version, and numbers of which only their order of bytes differs.
-        self.config = Cow::Owned([&b"OpusHead\x01"[..], &parameters[1..]].concat());
-        if parameters[0] == 0 { Ok(()) } else { Err(Reason::AudioConfiguration) }
-    }
-
-    /// Sets the layout of PCM with signed samples of this number of bits.
-    fn set_pcm(&mut self, bits: u32, little_endian: bool) -> Result<(), Reason> {
-        let name = match (bits, little_endian) {
-            (16, true) => "pcm_s16le",
-            (16, false) => "pcm_s16be",
-            (24, true) => "pcm_s24le",
-            (24, false) => "pcm_s24be",
-            _ => return Err(Reason::AudioConfiguration),
-        };
-        self.codec = Codec::from(name);
-        self.frame_bytes = bits / 8 * self.channels;
-        if (1..=8).contains(&self.channels) { Ok(()) } else { Err(Reason::AudioConfiguration) }
     }
 }

@@ -5,9 +5,10 @@ use super::super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::super::effort::Effort;
 use super::super::reason::{Reason, Stop};
 use super::super::{audio, hdr, video};
+use super::audio_entry::AudioEntry;
 use super::index::{Entry, Index, UNKNOWN_DURATION};
 use super::movie::Track;
-use super::sample_entry::{AudioEntry, EntryContent, VideoEntry};
+use super::sample_entry::{EntryContent, VideoEntry};
 use crate::model::{AudioStream, Codec, MediaFacts, OtherStream, Rational, VideoStream};
 use crate::probe::bitstream::av1;
 use crate::probe::bytes::{Bytes, read_range};
@@ -263,6 +264,7 @@ fn audio_stream(
     let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
     let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
     if entry.frame_bytes > 0 {
+        stream.channel_layout = entry.channel_layout.map(str::to_owned);
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }
     let effort = audio::complete(&entry.codec, &entry.config, &first, &mut stream);

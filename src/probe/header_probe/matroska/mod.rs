@@ -21,10 +21,11 @@ use self::packets::read_packets;
 use self::segment::Segment;
 use self::streams::add_stream;
 use self::tags::Tags;
-use self::tracks::{Clock, Track};
+use self::tracks::{Clock, Track, TrackContent};
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
-use super::stream_count::check_streams;
+use super::repeated_audio::set_repeated;
+use super::stream_count::{check_streams, is_decoded};
 use crate::model::{Codec, Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
@@ -60,8 +61,8 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     }
     match info.float(ids::DURATION)? {
         Some(ticks) if ticks > 0.0 => set_duration(ticks * clock.scale as f64 * 1000.0 / 1e6, &mut facts)?,
-        // Without a duration, the library computes one from bit rates, unless there is video.
-        _ if !has_video(&tracks) || facts.size_bytes > ALWAYS_WALK_BYTES => {
+        // Without a duration, the library computes one from bit rates, unless there is video, or from texts.
+        _ if !has_video(&tracks) || has_text(&tracks) || facts.size_bytes > ALWAYS_WALK_BYTES => {
             return Err(Reason::Duration.into());
         }
         _ => {}
@@ -70,7 +71,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         add_stream(track, position, tags.duration(track), &mut facts);
     }
     let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
-    let walk = read_packets(cache, &segment, &tracks, clock, is_small, &mut facts)?;
+    let (walk, hashes) = read_packets(cache, &segment, &tracks, clock, is_small, &mut facts)?;
     if is_small && facts.duration_s.is_none() {
         // Of a single frame, the library computes a bit rate.
         if facts.video.iter().any(|video| walk.packets_of(video.index) <= 2) {
@@ -84,7 +85,16 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         set_streams_without_packets(&walk, &mut facts);
     }
     finish(cache, clock, &declared, segment.truncated && is_small, &mut facts)?;
+    set_repeated(&mut facts, |first, second| {
+        let packets = |index: u32| hashes.get(index as usize).filter(|hashes| !hashes.is_empty());
+        let both = packets(first).zip(packets(second)).filter(|_| !segment.truncated);
+        both.map(|(first, second)| first == second).ok_or(Reason::SeveralAudioStreams.into())
+    })?;
     Ok(facts)
+}
+
+fn has_text(tracks: &[Track]) -> bool {
+    tracks.iter().any(|track| matches!(track.content, TrackContent::Subtitle(_)))
 }
 
 fn has_video(tracks: &[Track]) -> bool {
@@ -124,7 +134,8 @@ fn finish(
     // The library analyses a file again whose end contradicts its header.
     let is_missing = matches!(facts.completeness, Completeness::Missing { .. }) && !is_truncated;
     let is_reordered = |video: &VideoStream| matches!(video.codec, Some(Codec::H264 | Codec::Hevc));
-    let is_inexact = facts.size_bytes > ALWAYS_WALK_BYTES || facts.video.iter().any(is_reordered);
+    let is_inexact =
+        facts.size_bytes > ALWAYS_WALK_BYTES || facts.video.iter().any(is_reordered) || is_decoded(facts);
     let is_contradicted = facts.measured_duration_s.is_some() && facts.duration_s.is_some() && is_inexact;
     if is_missing || is_contradicted {
         return Err(Reason::MissingData.into());

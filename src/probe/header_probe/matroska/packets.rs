@@ -3,6 +3,8 @@
 //! These facts need the headers of blocks: the start of each stream, the frame rate of video without a declared duration
 //! of frames, cadence, groups of pictures, lost frames, and where a truncated file ends.
 
+use std::hash::{DefaultHasher, Hasher};
+
 use super::super::audio::FrameHeader;
 use super::super::cache::Cache;
 use super::super::effort::Effort;
@@ -26,7 +28,8 @@ const FIRST_BYTES: u64 = 8 << 20;
 /// In nanoseconds.
 const MILLISECOND: u64 = 1_000_000;
 
-/// Reads the packets, all or the first of every stream, which complete the streams.
+/// Reads the packets, all or the first of every stream, which complete the streams. Returns their statistics, and if all
+/// are read, the hashes of the packets of audio by track.
 pub(super) fn read_packets(
     cache: &Cache<'_>,
     segment: &Segment,
@@ -34,7 +37,7 @@ pub(super) fn read_packets(
     clock: Clock,
     all: bool,
     facts: &mut MediaFacts,
-) -> Result<PacketWalk, Stop> {
+) -> Result<(PacketWalk, Vec<Vec<u64>>), Stop> {
     let length = segment.end - segment.first_cluster;
     let wanted = if all { length } else { length.min(FIRST_BYTES) };
     let bytes = read_range(cache, segment.first_cluster, wanted as usize)?;
@@ -74,6 +77,8 @@ struct Reader<'a> {
     analysis: Analysis,
     /// By track, the decode times of H.264.
     orders: Vec<Option<DecodeOrder>>,
+    /// By track, the hashes of the packets of audio.
+    hashes: Vec<Vec<u64>>,
 }
 
 impl<'a> Reader<'a> {
@@ -88,7 +93,9 @@ impl<'a> Reader<'a> {
         let mut lengths = Vec::new();
         for track in tracks {
             lengths.push(match &track.content {
-                TrackContent::Audio(audio) => PacketLength::new(&audio.codec, &track.config),
+                TrackContent::Audio(audio) => {
+                    PacketLength::new(&audio.codec, &track.config, audio.frame_bytes)
+                }
                 TrackContent::Video(_) | TrackContent::Subtitle(_) => PacketLength::Unknown,
             });
             match &track.content {
@@ -131,6 +138,7 @@ impl<'a> Reader<'a> {
             headers,
             analysis,
             orders,
+            hashes: vec![Vec::new(); tracks.len()],
         })
     }
 
@@ -163,6 +171,11 @@ impl<'a> Reader<'a> {
             packet.dts = packet.pts.and_then(|pts| order.add(pts));
         }
         if self.all {
+            if matches!(track.content, TrackContent::Audio(_)) {
+                let mut hasher = DefaultHasher::new();
+                hasher.write(packet.data);
+                self.hashes[position].push(hasher.finish());
+            }
             self.walk.add(index, self.clock.base, &packet, || begin(track));
         }
         Ok(self.all || self.counts.contains(&0))
@@ -217,7 +230,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Writes what the packets tell.
-    fn finish(mut self) -> Result<PacketWalk, Reason> {
+    fn finish(mut self) -> Result<(PacketWalk, Vec<Vec<u64>>), Reason> {
         let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
         let is_empty = |(track, count): (&Track, &u64)| is_media(track) && *count == 0;
         if self.tracks.iter().zip(&self.counts).any(is_empty) {
@@ -230,7 +243,7 @@ impl<'a> Reader<'a> {
             self.walk.write_to(self.facts, |_| self.clock.base);
             self.set_h264_starts()?;
         }
-        Ok(self.walk)
+        Ok((self.walk, self.hashes))
     }
 
     /// Sets the start of H.264 streams with a single frame, whose decode time is unknown: the library takes start and

@@ -43,6 +43,8 @@ fn audio_stream(track: &Track, audio: &AudioTrack, index: u32, duration_s: Optio
         codec: Some(audio.codec.clone()),
         sample_rate: Some(audio.sample_rate),
         channels: Some(audio.channels).filter(|channels| *channels > 0),
+        bit_rate: Some(u64::from(audio.sample_rate) * u64::from(audio.frame_bytes) * 8)
+            .filter(|rate| *rate > 0),
         duration_s,
         decodable: true,
         language: track.language.clone(),

@@ -5,6 +5,7 @@ use super::super::reason::Reason;
 use super::ids;
 use super::master::Master;
 use crate::model::{Codec, Rational};
+use crate::probe::bitstream::flac;
 use crate::probe::tags::language_of;
 use crate::probe::timing::TimeBase;
 
@@ -14,6 +15,8 @@ const MAX_TRACKS: usize = 128;
 const MAX_RATE: u64 = 30_000;
 /// The sample rate of Opus in Hz.
 const OPUS_RATE: f64 = 48_000.0;
+/// What precedes the stream information of FLAC.
+const FLAC_HEAD: &[u8] = b"fLaC\x80\0\0\x22";
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A track.
@@ -72,6 +75,8 @@ pub(super) struct AudioTrack {
     pub(super) codec: Codec,
     pub(super) sample_rate: u32,
     pub(super) channels: u32,
+    /// Bytes of a sample of all channels, for PCM.
+    pub(super) frame_bytes: u32,
 }
 
 /// The clock of a segment: ticks of this many nanoseconds.
@@ -124,7 +129,13 @@ fn track(entry: &[u8], clock: Clock) -> Result<Track, Reason> {
         return Err(Reason::RareElement);
     }
     let codec = entry.text(ids::CODEC_ID)?.ok_or(Reason::TrackKind)?;
-    let config = entry.only(ids::CODEC_PRIVATE)?.unwrap_or_default().to_vec();
+    let config = entry.only(ids::CODEC_PRIVATE)?.unwrap_or_default();
+    let config = match codec.as_str() {
+        // Marker and head of the only block.
+        "A_FLAC" => config.strip_prefix(FLAC_HEAD).filter(|info| info.len() == flac::INFO_BYTES),
+        _ => Some(config),
+    };
+    let config = config.ok_or(Reason::AudioConfiguration)?.to_vec();
     let default_duration = entry.number(ids::DEFAULT_DURATION, 0)?;
     let content = match entry.number(ids::TRACK_TYPE, 0)? {
         1 => TrackContent::Video(video(&entry, &codec, default_duration)?),
@@ -164,6 +175,8 @@ fn video(entry: &Master<'_>, codec: &str, default_duration: u64) -> Result<Video
         "V_AV1" => Codec::Av1,
         "V_VP8" => Codec::Vp8,
         "V_VP9" => Codec::Vp9,
+        "V_MJPEG" => Codec::Mjpeg,
+        "V_MPEG4/ISO/ASP" | "V_MPEG4/ISO/SP" => Codec::Mpeg4,
         _ => return Err(Reason::Codec),
     };
     let video = entry.inside(ids::VIDEO)?;
@@ -279,6 +292,8 @@ fn has_hdr10_metadata(colour: &Master<'_>) -> Result<bool, Reason> {
 }
 
 fn audio(entry: &Master<'_>, codec: &str) -> Result<AudioTrack, Reason> {
+    let audio = entry.inside(ids::AUDIO)?;
+    let bits = audio.number(ids::BIT_DEPTH, 0)?;
     let codec = match codec {
         "A_AAC" => Codec::Aac,
         "A_OPUS" => Codec::Opus,
@@ -286,9 +301,20 @@ fn audio(entry: &Master<'_>, codec: &str) -> Result<AudioTrack, Reason> {
         "A_VORBIS" => Codec::Vorbis,
         "A_AC3" => Codec::Ac3,
         "A_EAC3" => Codec::Eac3,
+        "A_FLAC" => Codec::Flac,
+        "A_ALAC" => Codec::Alac,
+        "A_PCM/INT/LIT" => Codec::from(match bits {
+            8 => "pcm_u8",
+            16 => "pcm_s16le",
+            24 => "pcm_s24le",
+            32 => "pcm_s32le",
+            _ => return Err(Reason::AudioConfiguration),
+        }),
+        "A_PCM/INT/BIG" if bits == 16 => Codec::from("pcm_s16be"),
+        "A_PCM/INT/BIG" if bits == 24 => Codec::from("pcm_s24be"),
+        "A_PCM/FLOAT/IEEE" if bits == 32 => Codec::from("pcm_f32le"),
         _ => return Err(Reason::Codec),
     };
-    let audio = entry.inside(ids::AUDIO)?;
     let sampled = audio.float(ids::SAMPLING_FREQUENCY)?.unwrap_or(8000.0);
     let output = audio.float(ids::OUTPUT_FREQUENCY)?.filter(|rate| *rate > 0.0).unwrap_or(sampled);
     let is_usual = |rate: f64| (1.0..=768_000.0).contains(&rate);
@@ -297,9 +323,12 @@ fn audio(entry: &Master<'_>, codec: &str) -> Result<AudioTrack, Reason> {
     if !is_usual(sampled) || !is_usual(output) || is_wrong {
         return Err(Reason::AudioConfiguration);
     }
-    audio.number(ids::BIT_DEPTH, 0)?;
     let channels = u32::try_from(audio.number(ids::CHANNELS, 1)?).map_err(|_| Reason::AudioConfiguration)?;
-    Ok(AudioTrack { codec, sample_rate: output as u32, channels })
+    if codec.is_pcm() && !(1..=8).contains(&channels) {
+        return Err(Reason::AudioConfiguration);
+    }
+    let frame_bytes = if codec.is_pcm() { bits as u32 / 8 * channels } else { 0 };
+    Ok(AudioTrack { codec, sample_rate: output as u32, channels, frame_bytes })
 }
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ pub(super) unsafe fn complete(
             audio.bit_rate?;
             (sample_rate, channels, ExpectedPacket::Mp3 { sample_rate, channels })
         }
-        Codec::Opus => (OPUS_RATE, opus::channels(record)?, ExpectedPacket::Any),
+        Codec::Opus => {
+            (OPUS_RATE, opus::channels(record).filter(|channels| *channels <= 2)?, ExpectedPacket::Any)
+        }
         Codec::Vorbis => {
             // SAFETY: by the contract.
             let (sample_rate, channels) = unsafe { decoder_output((*stream).codecpar)? };
