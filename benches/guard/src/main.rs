@@ -103,6 +103,8 @@ fn report_case() {
             fix: None,
             delivery: None,
             isolation_refused: Vec::new(),
+            outdated: None,
+            only_counted: false,
         }
     };
     let tool = Tool {
