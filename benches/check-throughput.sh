@@ -112,6 +112,7 @@ TOOLS = [
     ("ffprobe, 1 per process", each("ffprobe -v error -of json -show_format -show_streams", 1)),
     ("mediainfo, 1 per process", each("mediainfo --Output=JSON", 1)),
     ("mediainfo, 50 per process", each("mediainfo --Output=JSON", 50)),
+    ("mediainfo, 250 per process", each("mediainfo --Output=JSON", 250)),
     ("mediaconch, 1 per process", each(f'mediaconch -p "{policy}"', 1)),
 ]
 
