@@ -74,7 +74,7 @@ impl Isolation {
         }
         Some(format!(
             "media workers cannot be isolated on this system: {}. A hostile file could then do what this user \
-             may do. greenlit reads no file; `--isolation best-effort` consents to what this system offers{}",
+             may do. No worker reads a file; `--isolation best-effort` consents to what this system offers{}",
             missing.join("; "),
             if cfg!(target_os = "linux") { "" } else { ", `--isolation off` to none" }
         ))

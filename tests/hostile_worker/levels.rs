@@ -36,7 +36,7 @@ fn a_run_ends_where_a_required_barrier_is_missing() {
         for args in [
             &["check", "clip.mp4", "--probe", "ffmpeg", "--format", "json"][..],
             &["check", "clip.mp4", "--deep"],
-            &["fix", "clip.mp4", "--out", "out"],
+            &["fix", "clip.mp4", "--out", "out", "--no-progress"],
             &["profile", "from", "clip.mp4"],
             &["check", "clip.mp4", "--probe", "ffmpeg", "--isolation", "required"],
         ] {

@@ -101,26 +101,26 @@ fn of_entry(entry: &FileEntry) -> Vec<(u8, Reason)> {
 /// words, if it is the first or if found and a part of allowed fit.
 pub(super) fn fit(reasons: &[Reason], width: usize) -> Vec<(TextRole, String)> {
     let (mut parts, mut column, mut label) = (Vec::new(), 0, &String::new());
-    for (number, reason) in reasons.iter().enumerate() {
+    for (number, shown) in reasons.iter().enumerate() {
         let rest = |left: usize| if left == 0 { String::new() } else { format!("; +{left} more") };
         let left = reasons.len() - number - 1;
-        let lead = if reason.label == *label { String::new() } else { format!("{} ", reason.label) };
+        let lead = if shown.label == *label { String::new() } else { format!("{} ", shown.label) };
         let separator = if number == 0 { "" } else { "; " };
         let before = column + separator.len() + lead.len();
         let space = width.saturating_sub(before + rest(left).len());
-        let fits = reason.text.width() <= space;
-        if number > 0 && space < reason.min_width.min(reason.text.width()) {
+        let fits = shown.text.width() <= space;
+        if number > 0 && space < shown.min_width.min(shown.text.width()) {
             parts.push((TextRole::Dim, rest(left + 1)));
             break;
         }
         parts.push((TextRole::Plain, separator.to_owned()));
-        parts.push((reason.role, lead));
-        parts.push((TextRole::Plain, cut::end(&reason.text, space)));
+        parts.push((shown.role, lead));
+        parts.push((TextRole::Plain, cut::end(&shown.text, space)));
         if !fits {
             parts.push((TextRole::Dim, rest(left)));
             break;
         }
-        (column, label) = (before + reason.text.width(), &reason.label);
+        (column, label) = (before + shown.text.width(), &shown.label);
     }
     parts.retain(|(_, text)| !text.is_empty());
     parts
