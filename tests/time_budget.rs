@@ -139,6 +139,7 @@ fn the_time_limit_is_a_key_of_the_configuration_and_must_be_a_time() {
     dir.write("greenlit.toml", "[check]\ntime_limit = \"soon\"\n");
     let run = dir.greenlit(&["check", "a.mp4"]).expect(2);
     assert!(run.stderr.contains("check.time_limit") && run.stderr.contains("soon"), "{}", run.stderr);
+    std::fs::remove_file(dir.path("greenlit.toml")).unwrap();
     for given in ["0s", "-5m", "soon"] {
         let run = dir.greenlit(&["check", "a.mp4", &format!("--time-limit={given}")]).expect(2);
         assert!(run.stderr.contains("--time-limit") && run.stderr.contains(given), "{}", run.stderr);
@@ -163,7 +164,7 @@ fn a_full_decode_leaves_out_enormous_frames_of_a_file_that_its_header_refuses() 
     assert_eq!(header.get("not_decoded"), None);
     let small = check("small.gif", &["--deep"]);
     assert_eq!(small.get("not_decoded"), None, "{small:#}");
-    let text = dir.greenlit(&["check", "huge.gif", "--deep", "--no-cache", "--no-progress"]);
+    let text = dir.greenlit(&["check", "huge.gif", "--deep", "--no-cache", "--no-progress", "--verbose"]);
     assert!(text.stdout.contains("not decoded"), "{}", text.stdout);
 }
 
