@@ -5,6 +5,7 @@ use std::io;
 
 use crate::cache::{Depth, FileFingerprint, FileState};
 use crate::probe::Bytes;
+use crate::probe::bytes::read_fully;
 use crate::probe::header_probe::{self, HeaderProbe};
 
 use super::discover::SourceFile;
@@ -71,18 +72,6 @@ impl Bytes for SourceBytes<'_> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0;
-        while done < buffer.len() {
-            let at = offset.saturating_add(done as u64);
-            match self.store.read_at(&self.source.input, &mut buffer[done..], at) {
-                Ok(0) => break,
-                Ok(count) => done += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The offset is larger than the file system can address.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        read_fully(buffer, offset, |part, at| self.store.read_at(&self.source.input, part, at))
     }
 }

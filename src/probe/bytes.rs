@@ -33,19 +33,32 @@ impl Bytes for File {
         file_size(self)
     }
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut done = 0;
-        while done < buffer.len() {
-            match FileExt::read_at(self, &mut buffer[done..], offset.saturating_add(done as u64)) {
-                Ok(0) => break,
-                Ok(count) => done += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The offset is larger than the file system can address.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(done)
+        read_fully(buffer, offset, |part, at| FileExt::read_at(self, part, at))
     }
+}
+
+/// Reads with several calls of `read`, each of which may read less, until `buffer` is full or the bytes end. Returns the
+/// number of bytes.
+///
+/// # Errors
+/// Fails when reading fails.
+pub(crate) fn read_fully(
+    buffer: &mut [u8],
+    offset: u64,
+    read: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match read(&mut buffer[done..], offset.saturating_add(done as u64)) {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The offset is larger than the file system can address.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 impl Bytes for [u8] {
