@@ -12,12 +12,14 @@ pub(super) fn run_in_parallel<T: Send>(
     let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|index| *index < count);
     let run = || std::iter::from_fn(take).map(|index| (index, work(index))).collect::<Vec<_>>();
     let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..width.clamp(1, count.max(1))).map(|_| scope.spawn(run)).collect();
+        // This thread works, too, so that one file needs no other.
+        let threads: Vec<_> = (1..width.min(count)).map(|_| scope.spawn(run)).collect();
+        let own = run();
         let joined = threads.into_iter().flat_map(|thread| match thread.join() {
             Ok(local) => local,
             Err(panic) => std::panic::resume_unwind(panic),
         });
-        joined.collect()
+        own.into_iter().chain(joined).collect()
     });
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 
 use super::barrier::Isolation;
 use super::limits::{TICK, WorkerTimeouts};
@@ -28,7 +28,8 @@ pub struct WorkerPool {
     isolation: Isolation,
     /// Why no worker may be used: every later one would lack the same barrier.
     refused: OnceLock<String>,
-    spawner: Spawner,
+    /// Starts its thread when the first worker is needed.
+    spawner: LazyLock<Spawner, Box<dyn FnOnce() -> Spawner + Send>>,
 }
 
 impl std::fmt::Debug for WorkerPool {
@@ -76,7 +77,8 @@ impl WorkerPool {
     }
 
     fn start(width: usize, program: PathBuf, timeouts: WorkerTimeouts, devices: bool) -> WorkerPool {
-        let spawner = Spawner::start(program, timeouts.clone(), devices);
+        let of_workers = timeouts.clone();
+        let start = move || Spawner::start(program, of_workers, devices);
         WorkerPool {
             width: width.max(1),
             timeouts,
@@ -85,7 +87,7 @@ impl WorkerPool {
             info: OnceLock::new(),
             isolation: Isolation::default(),
             refused: OnceLock::new(),
-            spawner,
+            spawner: LazyLock::new(Box::new(start)),
         }
     }
 
