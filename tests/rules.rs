@@ -91,7 +91,7 @@ fn image_named_on_the_command_line_is_checked_as_an_image() {
     for name in names {
         assert_eq!(common::entry(&report, name)["media"]["still"], true, "{name}");
     }
-    let text = dir.greenlit(&["check", "cover.jpg"]).expect(0).stdout;
+    let text = dir.greenlit(&["check", "--verbose", "cover.jpg"]).expect(0).stdout;
     assert!(text.contains("mjpeg 720x1280 9:16 image"), "{text}");
 }
 
