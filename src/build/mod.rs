@@ -4,6 +4,7 @@
 //! metadata of the files as they are now. [`Libraries`] tells whether the media worker and its libraries are those that
 //! made the outputs, without starting it.
 
+mod columns;
 mod depfile;
 mod entry;
 mod freshness;

@@ -4,15 +4,16 @@
 //! lost: the record beside the outputs then shows what is still valid. So nothing waits for the disk, and a corrupt file
 //! is replaced.
 
-use std::collections::HashMap;
-use std::ffi::OsString;
+use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, params};
 
+use super::columns::{self, Columns, SELECT_ENTRIES};
 use super::entry::{Entry, EntryKey, Leftover};
 use super::libraries::Libraries;
 use crate::pipeline::Outcome;
@@ -22,8 +23,10 @@ use crate::state_folder::{create_folder, prepare_file, verify_file};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS recipe (id INTEGER PRIMARY KEY, recipe TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE IF NOT EXISTS entry (
-  build TEXT NOT NULL, profile TEXT NOT NULL, source BLOB NOT NULL, entry TEXT NOT NULL,
+  build TEXT NOT NULL, profile TEXT NOT NULL, source BLOB NOT NULL, recipe INTEGER NOT NULL, ended TEXT NOT NULL,
+  state BLOB, content TEXT NOT NULL, output BLOB, out BLOB, output_state BLOB, output_content TEXT,
   PRIMARY KEY (build, profile, source)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outcome (
   build TEXT NOT NULL, profile TEXT NOT NULL, source BLOB NOT NULL, outcome TEXT NOT NULL,
@@ -65,6 +68,7 @@ impl BuildState {
             db.busy_timeout(BUSY_TIMEOUT)?;
             db.pragma_update(None, "synchronous", "OFF")?;
             db.execute_batch(TABLES)?;
+            db.prepare(SELECT_ENTRIES)?;
             Ok(db)
         };
         let db = match open() {
@@ -105,15 +109,21 @@ impl BuildState {
     /// If the file cannot be read.
     pub fn entries(&self) -> Result<HashMap<EntryKey, Entry>, StateError> {
         let read = || {
-            let mut query = self.db.prepare("SELECT build, profile, source, entry FROM entry")?;
+            let mut query = self.db.prepare("SELECT id, recipe FROM recipe")?;
+            let recipes =
+                query.query_map([], |row| Ok((row.get(0)?, row.get_ref(1)?.as_str()?.to_owned())))?;
+            let mut columns = Columns::default();
+            for recipe in recipes {
+                let (id, text): (i64, String) = recipe?;
+                if let Ok(recipe) = serde_json::from_str(&text) {
+                    columns.recipes.insert(id, Arc::new(recipe));
+                }
+            }
+            let mut query = self.db.prepare(SELECT_ENTRIES)?;
             let mut rows = query.query([])?;
             let mut entries = HashMap::new();
             while let Some(row) = rows.next()? {
-                if let Ok(entry) = serde_json::from_str(row.get_ref(3)?.as_str()?) {
-                    let key =
-                        EntryKey { build: row.get(0)?, profile: row.get(1)?, source: path(row.get(2)?) };
-                    entries.insert(key, entry);
-                }
+                entries.extend(columns.read(row)?);
             }
             Ok(entries)
         };
@@ -135,11 +145,10 @@ impl BuildState {
     ///
     /// If the file cannot be written.
     pub fn put(&mut self, key: &EntryKey, entry: &Entry, outcome: &Outcome) -> Result<(), StateError> {
-        let (entry, outcome) = (self.json(entry)?, self.json(outcome)?);
+        let outcome = self.json(outcome)?;
         let source = key.source.as_os_str().as_bytes();
         self.write(|db| {
-            let sql = "INSERT OR REPLACE INTO entry VALUES (?1, ?2, ?3, ?4)";
-            db.prepare_cached(sql)?.execute(params![key.build, key.profile, source, entry])?;
+            columns::write(db, key, entry)?;
             let sql = "INSERT OR REPLACE INTO outcome VALUES (?1, ?2, ?3, ?4)";
             db.prepare_cached(sql)?.execute(params![key.build, key.profile, source, outcome]).map(drop)
         })
@@ -151,16 +160,7 @@ impl BuildState {
     ///
     /// If the file cannot be written.
     pub fn touch(&mut self, touched: &[(EntryKey, Box<Entry>)]) -> Result<(), StateError> {
-        let rows = touched.iter().map(|(key, entry)| Ok((key, self.json(entry)?)));
-        let rows = rows.collect::<Result<Vec<_>, StateError>>()?;
-        self.write(|db| {
-            let sql = "UPDATE entry SET entry = ?4 WHERE build = ?1 AND profile = ?2 AND source = ?3";
-            let mut update = db.prepare(sql)?;
-            for (key, entry) in rows {
-                update.execute(params![key.build, key.profile, key.source.as_os_str().as_bytes(), entry])?;
-            }
-            Ok(())
-        })
+        self.write(|db| touched.iter().try_for_each(|(key, entry)| columns::write(db, key, entry)))
     }
 
     /// Removes the entries of sources that are gone.
@@ -168,7 +168,7 @@ impl BuildState {
     /// # Errors
     ///
     /// If the file cannot be written.
-    pub fn remove(&mut self, keys: &[EntryKey]) -> Result<(), StateError> {
+    pub fn remove(&mut self, keys: &HashSet<EntryKey>) -> Result<(), StateError> {
         self.write(|db| {
             for table in ["entry", "outcome"] {
                 let sql = format!("DELETE FROM {table} WHERE build = ?1 AND profile = ?2 AND source = ?3");
@@ -190,7 +190,11 @@ impl BuildState {
         let read = || {
             let mut query = self.db.prepare("SELECT output, source, out FROM leftover ORDER BY output")?;
             let rows = query.query_map([], |row| {
-                Ok(Leftover { output: path(row.get(0)?), source: path(row.get(1)?), out: path(row.get(2)?) })
+                Ok(Leftover {
+                    output: columns::path(row, 0)?,
+                    source: columns::path(row, 1)?,
+                    out: columns::path(row, 2)?,
+                })
             })?;
             rows.collect::<Result<Vec<_>, _>>()
         };
@@ -243,16 +247,14 @@ impl BuildState {
     }
 }
 
-fn path(bytes: Vec<u8>) -> PathBuf {
-    OsString::from_vec(bytes).into()
-}
-
 fn failed(path: &Path, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StateError {
     StateError { path: path.to_owned(), source: source.into() }
 }
 
+/// Returns whether the file is no database of builds, or one of another version.
 fn is_corruption(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown))
 }
 
 impl From<StateError> for io::Error {

@@ -65,6 +65,25 @@ impl FileState {
         self.identity
     }
 
+    /// Returns the fields as bytes, which are compact to store.
+    pub fn to_bytes(&self) -> [u8; 56] {
+        let FileIdentity { device, inode, size, mtime_s, mtime_ns } = self.identity;
+        let signed = [mtime_s, mtime_ns, self.changed.0, self.changed.1].map(i64::cast_unsigned);
+        let parts = [device, inode, size].into_iter().chain(signed);
+        let mut bytes = [0; 56];
+        bytes.chunks_exact_mut(8).zip(parts).for_each(|(to, part)| to.copy_from_slice(&part.to_le_bytes()));
+        bytes
+    }
+
+    /// Returns the state whose bytes these are; `None` for another number of bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<FileState> {
+        let (parts, []) = bytes.as_chunks::<8>() else { return None };
+        let [device, inode, size, signed @ ..] = <[_; 7]>::try_from(parts).ok()?.map(u64::from_le_bytes);
+        let [mtime_s, mtime_ns, changed_s, changed_ns] = signed.map(u64::cast_signed);
+        let identity = FileIdentity { device, inode, size, mtime_s, mtime_ns };
+        Some(FileState { identity, changed: (changed_s, changed_ns) })
+    }
+
     /// Returns how long before `now` the file changed last, in its content or its metadata; nothing for a time that is
     /// in the future.
     pub fn age(&self, now: SystemTime) -> Duration {
@@ -139,23 +158,9 @@ impl FileFingerprint {
 
     /// Returns all fields but the depth, for comparison with the entry stored under the key.
     pub(super) fn bytes(&self) -> [u8; 64] {
-        let FileFingerprint { state: FileState { identity, changed }, name, depth: _ } = *self;
-        let FileIdentity { device, inode, size, mtime_s, mtime_ns } = identity;
-        let signed = |number: i64| number as u64;
-        let parts = [
-            device,
-            inode,
-            size,
-            signed(mtime_s),
-            signed(mtime_ns),
-            signed(changed.0),
-            signed(changed.1),
-            name,
-        ];
         let mut bytes = [0; 64];
-        for (to, part) in bytes.chunks_exact_mut(8).zip(parts) {
-            to.copy_from_slice(&part.to_le_bytes());
-        }
+        bytes[..56].copy_from_slice(&self.state.to_bytes());
+        bytes[56..].copy_from_slice(&self.name.to_le_bytes());
         bytes
     }
 }
@@ -186,6 +191,13 @@ mod tests {
         let set_back = fingerprint((5, 0), (100, 5_000_000));
         assert!(!set_back.detects_later_changes(at(100, 50)), "the later of the two times counts");
         assert!(!fine.detects_later_changes(at(99, 0)), "from the future");
+    }
+
+    #[test]
+    fn a_state_is_read_from_its_bytes() {
+        let state = fingerprint((-1, 2), (3, 4)).state;
+        assert_eq!(FileState::from_bytes(&state.to_bytes()), Some(state));
+        assert_eq!(FileState::from_bytes(&[0; 55]), None);
     }
 
     #[test]

@@ -45,7 +45,7 @@ mod probe_cache;
 mod produce_context;
 mod produce_output;
 mod ready_output;
-pub(crate) mod recorded_path;
+mod recorded_path;
 pub(crate) mod replace_file;
 mod resource_budget;
 mod shared_names;

@@ -32,11 +32,11 @@ impl From<RecordedPath> for PathBuf {
     }
 }
 
-pub(crate) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn serialize<S: Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     RecordedPath::from(path).serialize(to)
 }
 
-pub(crate) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<PathBuf, D::Error> {
+pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<PathBuf, D::Error> {
     RecordedPath::deserialize(from).map(PathBuf::from)
 }
 

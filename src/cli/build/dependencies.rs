@@ -1,14 +1,14 @@
 //! Writes the dependency file of a build.
 
-use std::collections::HashMap;
 use std::path::Path;
 
-use crate::build::{DepfileRule, Entry, EntryKey, depfile};
+use crate::build::{DepfileRule, depfile};
 
 use crate::cli::error::CliError;
 use crate::cli::settings::Settings;
 use crate::cli::{output, report_target};
 
+use super::leftovers::Changes;
 use super::survey::Survey;
 
 /// Writes to `target` what each output depends on: its source, the configuration and the files of profiles.
@@ -16,7 +16,7 @@ pub fn write(
     settings: &Settings,
     target: &Path,
     surveys: &[Survey<'_>],
-    entries: &HashMap<EntryKey, Entry>,
+    changes: &Changes<'_>,
     base: &Path,
 ) -> Result<(), CliError> {
     report_target::check_log("--depfile", target)?;
@@ -25,9 +25,7 @@ pub fn write(
     for survey in surveys {
         for (index, source) in survey.found.sources.iter().enumerate() {
             for unit in survey.units_of(index) {
-                let Some(output) = entries.get(&unit.key).and_then(|entry| entry.output.as_ref()) else {
-                    continue;
-                };
+                let Some(output) = changes.output(&unit.key) else { continue };
                 let files = survey.task.profile_files.iter().cloned();
                 let inputs =
                     std::iter::once(source.path.clone()).chain(config.clone()).chain(files).collect();

@@ -25,7 +25,7 @@ pub struct Results<'a> {
     pub base: &'a Path,
     /// The state.
     pub state: &'a Mutex<BuildState>,
-    /// The entries as they are stored now.
+    /// The entries that this run stored.
     pub entries: &'a Mutex<HashMap<EntryKey, Entry>>,
 }
 
@@ -110,17 +110,17 @@ struct Work<'a> {
     begin: SystemTime,
 }
 
-fn units_by_source<'a>(survey: &'a Survey<'_>) -> HashMap<(&'a Path, &'a str), &'a Unit> {
+fn units_by_source<'a>(survey: &'a Survey<'_>) -> HashMap<(&'a Path, &'a str), &'a Unit<'a>> {
     let of_source = |index: &usize| {
         let path = survey.found.sources[*index].path.as_path();
-        survey.units_of(*index).iter().map(move |unit| ((path, unit.key.profile.as_str()), unit))
+        survey.units_of(*index).iter().map(move |unit| ((path, &*unit.key.profile), unit))
     };
     survey.to_do.iter().flat_map(of_source).collect()
 }
 
 impl Results<'_> {
     /// Stores an outcome, unless another run with the same files could end differently.
-    fn store(&self, unit: &Unit, outcome: &Outcome, work: &Work<'_>) -> Result<(), StateError> {
+    fn store(&self, unit: &Unit<'_>, outcome: &Outcome, work: &Work<'_>) -> Result<(), StateError> {
         if !matches!(outcome.ending.fault(), Fault::None | Fault::File) {
             return Ok(());
         }
@@ -131,7 +131,7 @@ impl Results<'_> {
         Ok(())
     }
 
-    fn entry(&self, unit: &Unit, outcome: &Outcome, work: &Work<'_>) -> Option<Entry> {
+    fn entry(&self, unit: &Unit<'_>, outcome: &Outcome, work: &Work<'_>) -> Option<Entry> {
         let Work { record, out, begin } = *work;
         let source = &outcome.source;
         let content = |path: &Path| record.contents().blake3_of(path).ok();
@@ -159,7 +159,7 @@ impl Results<'_> {
             }),
         };
         Some(Entry {
-            recipe: unit.recipe.clone(),
+            recipe: Arc::clone(&unit.recipe),
             source: state,
             content: source_content,
             named: source.named,

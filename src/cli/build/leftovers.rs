@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use crate::build::{Entry, EntryKey, Leftover};
+use crate::build::{Entry, EntryKey, Leftover, OutputFile};
 use crate::pipeline::{FixRecord, StaleOutput};
 use crate::report::StaleEntry;
 
@@ -11,25 +11,39 @@ use crate::cli::error::CliError;
 use crate::cli::settings::Settings;
 use crate::cli::{fix, report_entries};
 
-/// Returns the outputs of `before` that are no outputs of `now`, and those of `earlier` runs that still are none.
-pub fn left_over(
-    earlier: Vec<Leftover>,
-    before: &HashMap<EntryKey, Entry>,
-    now: &HashMap<EntryKey, Entry>,
-) -> Vec<Leftover> {
-    fn output(entry: &Entry) -> Option<&Path> {
-        Some(&entry.output.as_ref()?.path)
+/// What a run changed.
+pub struct Changes<'a> {
+    /// The entries before the run.
+    pub before: &'a HashMap<EntryKey, Entry>,
+    /// Those of them whose source is gone.
+    pub gone: &'a HashSet<EntryKey>,
+    /// The entries that the run stored.
+    pub now: &'a HashMap<EntryKey, Entry>,
+}
+
+impl Changes<'_> {
+    /// Returns the output of an entry after the run.
+    pub fn output(&self, key: &EntryKey) -> Option<&OutputFile> {
+        let before = || self.before.get(key).filter(|_| !self.gone.contains(key));
+        self.now.get(key).or_else(before)?.output.as_ref()
     }
-    let current: HashSet<&Path> = now.values().filter_map(output).collect();
-    let replaced = before.iter().filter_map(|(key, entry)| {
-        let was = entry.output.as_ref()?;
-        let is_kept = now.get(key).and_then(output) == Some(was.path.as_path());
-        let leftover =
-            || Leftover { output: was.path.clone(), source: key.source.clone(), out: was.out.clone() };
-        (!is_kept).then(leftover)
+}
+
+/// Returns the outputs that no source makes any more since this run, and those of `earlier` runs.
+pub fn left_over(earlier: &[Leftover], changes: &Changes<'_>) -> Vec<Leftover> {
+    let Changes { before, gone, now } = *changes;
+    if earlier.is_empty() && gone.is_empty() && now.is_empty() {
+        return Vec::new();
+    }
+    let path = |output: &'_ OutputFile| output.path.clone();
+    let current: HashSet<PathBuf> =
+        before.keys().chain(now.keys()).filter_map(|key| changes.output(key)).map(path).collect();
+    let of_before = before.iter().filter_map(|(key, entry)| {
+        let OutputFile { path, out, .. } = entry.output.as_ref()?;
+        Some(Leftover { output: path.clone(), source: key.source.clone(), out: out.clone() })
     });
-    let mut all: Vec<Leftover> = earlier.into_iter().chain(replaced).collect();
-    all.retain(|leftover| !current.contains(leftover.output.as_path()));
+    let mut all: Vec<Leftover> = earlier.iter().cloned().chain(of_before).collect();
+    all.retain(|leftover| !current.contains(&leftover.output));
     all.sort_by(|one, other| one.output.cmp(&other.output));
     all.dedup_by(|one, other| one.output == other.output);
     all

@@ -31,6 +31,7 @@ use super::workers_on_demand::WorkersOnDemand;
 use super::{input, interrupt, notices, output, pictures, report_entries, report_target};
 
 use execute::{BuildRun, Results, execute};
+use leftovers::Changes;
 use results::RunResults;
 use survey::{Known, Survey, survey};
 use task::{BuildTask, base_folder};
@@ -52,10 +53,10 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result
     let base = base_folder(settings);
     let identity = libraries.as_ref().map_or("", |libraries| libraries.identity.as_str());
     let surveys = survey_all(settings, &tasks, &before, identity, &base)?;
-    let (kept, gone) = kept_and_gone(&before, &surveys, args.names.is_empty());
+    let gone = gone(&before, &surveys, args.names.is_empty());
     let cancel = interrupt::flag();
     let mut results = RunResults::new(settings, args.check);
-    let (state, entries) = (Mutex::new(state), Mutex::new(kept));
+    let (state, entries) = (Mutex::new(state), Mutex::default());
     let run = BuildRun {
         settings,
         workers: &workers,
@@ -73,10 +74,11 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result
     }
     let mut state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
     let entries = entries.into_inner().unwrap_or_else(PoisonError::into_inner);
-    surveys.iter().for_each(|survey| results.add_kept(survey, &before, &state));
+    surveys.iter().for_each(|survey| results.add_kept(survey, &state));
     let interrupted = cancel.load(Ordering::Relaxed);
     let earlier = state.leftovers().map_err(failed)?;
-    let leftovers = leftovers::left_over(earlier.clone(), &before, &entries);
+    let changes = Changes { before: &before, gone: &gone, now: &entries };
+    let leftovers = leftovers::left_over(&earlier, &changes);
     let prune = args.prune && !args.check && !interrupted;
     let (left, stale) = leftovers::settle(settings, &base, leftovers, prune)?;
     if args.prune {
@@ -86,7 +88,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result
         write_state(&mut state, &surveys, &gone, &earlier, &left).map_err(failed)?;
     }
     if let Some(target) = args.depfile.as_deref().filter(|_| !interrupted) {
-        dependencies::write(settings, target, &surveys, &entries, &base)?;
+        dependencies::write(settings, target, &surveys, &changes, &base)?;
     }
     let status = results.final_status(&all_found(&surveys), interrupted);
     let tool = libraries.as_ref().filter(|_| results.used_media_library()).map(|libraries| &libraries.info);
@@ -105,14 +107,14 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result
 fn survey_all<'a>(
     settings: &Settings,
     tasks: &'a [BuildTask],
-    entries: &HashMap<EntryKey, Entry>,
+    entries: &'a HashMap<EntryKey, Entry>,
     libraries: &str,
     base: &Path,
 ) -> Result<Vec<Survey<'a>>, CliError> {
     let excluded: Vec<PathBuf> = outputs(settings).chain(settings.cache.clone()).collect();
     let contents = Contents::default();
-    let known = Known { base, entries, libraries, contents: &contents, excluded: &excluded };
-    let surveys = tasks.iter().map(|task| survey(task, &known)).collect::<Result<Vec<_>, _>>()?;
+    let known = Known { base, libraries, contents: &contents, excluded: &excluded };
+    let surveys = tasks.iter().map(|task| survey(task, entries, &known)).collect::<Result<Vec<_>, _>>()?;
     for survey in &surveys {
         input::say_problems(&survey.found);
         report_target::check(settings, &survey.task.sources, &survey.found.sources)?;
@@ -150,31 +152,27 @@ fn outputs(settings: &Settings) -> impl Iterator<Item = PathBuf> {
     settings.config.build.iter().map(move |build| folder.join(&build.keys.out))
 }
 
-/// Divides the entries into those that stay and those whose source is gone. Entries of a build that is not in this run,
-/// or whose sources could not all be read, stay. With `all`, those of builds that do not exist any more are gone.
-fn kept_and_gone(
-    before: &HashMap<EntryKey, Entry>,
-    surveys: &[Survey<'_>],
-    all: bool,
-) -> (HashMap<EntryKey, Entry>, Vec<EntryKey>) {
-    let current: HashSet<&EntryKey> =
-        surveys.iter().flat_map(|survey| survey.units.iter().map(|unit| &unit.key)).collect();
-    let is_gone = |key: &EntryKey| {
-        let of_build = surveys.iter().find(|survey| survey.task.name == key.build);
+/// Returns the entries whose source is gone. Entries of a build that is not in this run, or whose sources could not all
+/// be read, stay. With `all`, those of builds that do not exist any more are gone.
+fn gone(before: &HashMap<EntryKey, Entry>, surveys: &[Survey<'_>], all: bool) -> HashSet<EntryKey> {
+    let units = || surveys.iter().flat_map(|survey| &survey.units);
+    if units().filter(|unit| unit.entry.is_some()).count() == before.len() {
+        return HashSet::new();
+    }
+    let current: HashSet<&EntryKey> = units().map(|unit| &unit.key).collect();
+    let is_gone = |key: &&EntryKey| {
+        let of_build = surveys.iter().find(|survey| survey.task.name == *key.build);
         let is_complete = of_build.map_or(all, |survey| survey.found.problems.is_empty());
         is_complete && !current.contains(key)
     };
-    let gone: Vec<EntryKey> = before.keys().filter(|key| is_gone(key)).cloned().collect();
-    let mut kept = before.clone();
-    gone.iter().for_each(|key| drop(kept.remove(key)));
-    (kept, gone)
+    before.keys().filter(is_gone).cloned().collect()
 }
 
 /// Stores what this run found out about files that it did not build.
 fn write_state(
     state: &mut BuildState,
     surveys: &[Survey<'_>],
-    gone: &[EntryKey],
+    gone: &HashSet<EntryKey>,
     earlier: &[crate::build::Leftover],
     left: &[crate::build::Leftover],
 ) -> Result<(), StateError> {

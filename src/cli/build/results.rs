@@ -1,8 +1,6 @@
 //! The results of a build for the report: of sources that were built, and of those whose result still holds.
 
-use std::collections::HashMap;
-
-use crate::build::{BuildState, Entry, EntryKey, Freshness, OutdatedReason};
+use crate::build::{BuildState, Entry, Freshness, OutdatedReason};
 use crate::ending::{Ending, Fault};
 use crate::pipeline::{Discovery, FixResult, Outcome, SourceFile};
 use crate::report::{FileEntry, Format, Outdated, StaleEntry};
@@ -72,7 +70,7 @@ impl<'a> RunResults<'a> {
     }
 
     /// Adds the units whose result still holds and that were not built together with others.
-    pub fn add_kept(&mut self, survey: &Survey<'_>, before: &HashMap<EntryKey, Entry>, state: &BuildState) {
+    pub fn add_kept(&mut self, survey: &Survey<'_>, state: &BuildState) {
         let mut is_built = vec![false; survey.found.sources.len()];
         if !self.only_check {
             survey.to_do.iter().for_each(|index| is_built[*index] = true);
@@ -81,7 +79,7 @@ impl<'a> RunResults<'a> {
         for (index, source) in kept {
             for unit in survey.units_of(index) {
                 let holds = !matches!(unit.freshness, Freshness::Outdated(_));
-                let Some(entry) = before.get(&unit.key).filter(|_| holds) else { continue };
+                let Some(entry) = unit.entry.filter(|_| holds) else { continue };
                 let in_full = self.in_full || entry.ending.fault() != Fault::None;
                 match in_full.then(|| state.outcome(&unit.key)).flatten() {
                     Some(outcome) => self.add(current(outcome, source, entry, survey)),
@@ -125,10 +123,10 @@ impl<'a> RunResults<'a> {
 }
 
 /// Returns an outcome without the facts.
-fn bare_outcome(source: &SourceFile, unit: &Unit, ending: Ending, verdict: Verdict) -> Outcome {
+fn bare_outcome(source: &SourceFile, unit: &Unit<'_>, ending: Ending, verdict: Verdict) -> Outcome {
     Outcome {
         source: source.clone(),
-        profile: unit.key.profile.clone(),
+        profile: unit.key.profile.to_string(),
         ending,
         verdict,
         facts: None,

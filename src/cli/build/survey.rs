@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::build::{Entry, EntryKey, Freshness, OutdatedReason, Recipe, examine};
 use crate::cache::Contents;
 use crate::pipeline::{DiscoverError, Discovery, SourceFile, discover, fold};
+use crate::profile::Profile;
 
 use crate::cli::error::CliError;
 use crate::cli::notices;
@@ -20,18 +22,20 @@ pub struct Survey<'a> {
     /// The sources.
     pub found: Discovery,
     /// One for each source and profile, in this order.
-    pub units: Vec<Unit>,
+    pub units: Vec<Unit<'a>>,
     /// The indices of the sources that must be built again, under at least one profile.
     pub to_do: Vec<usize>,
 }
 
 /// One source under one profile.
 #[derive(Debug)]
-pub struct Unit {
-    /// Its entry in the state.
+pub struct Unit<'a> {
+    /// Identifies its entry in the state.
     pub key: EntryKey,
+    /// Its entry of an earlier run.
+    pub entry: Option<&'a Entry>,
     /// What it depends on now.
-    pub recipe: Recipe,
+    pub recipe: Arc<Recipe>,
     /// Whether the entry still holds.
     pub freshness: Freshness,
 }
@@ -41,8 +45,6 @@ pub struct Unit {
 pub struct Known<'a> {
     /// The folder of the configuration.
     pub base: &'a Path,
-    /// The entries of earlier runs.
-    pub entries: &'a HashMap<EntryKey, Entry>,
     /// The identity of the media worker and its libraries.
     pub libraries: &'a str,
     /// The hashes of files that had to be read.
@@ -51,31 +53,42 @@ pub struct Known<'a> {
     pub excluded: &'a [PathBuf],
 }
 
-/// Finds the sources of `task` and compares them with the entries of earlier runs.
-pub fn survey<'a>(task: &'a BuildTask, known: &Known<'_>) -> Result<Survey<'a>, CliError> {
+/// Finds the sources of `task` and compares them with the `entries` of earlier runs.
+pub fn survey<'a>(
+    task: &'a BuildTask,
+    entries: &'a HashMap<EntryKey, Entry>,
+    known: &Known<'_>,
+) -> Result<Survey<'a>, CliError> {
     let found = find(&task.sources, known.excluded)?;
     let groups = groups(&found.sources);
     let mut units = Vec::with_capacity(found.sources.len() * task.profiles.len());
+    let build: Arc<str> = task.name.as_str().into();
+    let recipe = |profile: &Profile, names: &str| {
+        Arc::new(Recipe {
+            profile: profile.hash(),
+            options: task.options.clone(),
+            libraries: known.libraries.to_owned(),
+            names: names.to_owned(),
+        })
+    };
+    // Most sources are alone, and share a recipe.
+    let with_shared = |profile| (Arc::<str>::from(Profile::id(profile)), profile, recipe(profile, ""));
+    let profiles: Vec<_> = task.profiles.iter().map(with_shared).collect();
     for (source, group) in found.sources.iter().zip(&groups.of_source) {
-        let below = source.path.strip_prefix(known.base).unwrap_or(&source.path).to_owned();
-        for profile in &task.profiles {
-            let key = EntryKey {
-                build: task.name.clone(),
-                profile: profile.id().to_owned(),
-                source: below.clone(),
+        let below = source.path.strip_prefix(known.base).unwrap_or(&source.path);
+        for (id, profile, shared) in &profiles {
+            let (build, profile_id) = (Arc::clone(&build), Arc::clone(id));
+            let key = EntryKey { build, profile: profile_id, source: below.to_owned() };
+            let recipe = match groups.names[*group].as_str() {
+                "" => Arc::clone(shared),
+                names => recipe(profile, names),
             };
-            let recipe = Recipe {
-                profile: profile.hash(),
-                options: task.options.clone(),
-                libraries: known.libraries.to_owned(),
-                names: groups.names[*group].clone(),
-            };
-            let entry = known.entries.get(&key);
+            let entry = entries.get(&key);
             let freshness = examine(entry, &recipe, source, known.base, known.contents);
-            units.push(Unit { key, recipe, freshness });
+            units.push(Unit { key, entry, recipe, freshness });
         }
     }
-    let is_outdated = |unit: &Unit| matches!(unit.freshness, Freshness::Outdated(_));
+    let is_outdated = |unit: &Unit<'_>| matches!(unit.freshness, Freshness::Outdated(_));
     // Sources that could claim one name are built together, so that it does not depend on which of them changed.
     let mut outdated_groups = vec![false; groups.names.len()];
     for (units, group) in units.chunks(task.profiles.len().max(1)).zip(&groups.of_source) {
@@ -85,15 +98,15 @@ pub fn survey<'a>(task: &'a BuildTask, known: &Known<'_>) -> Result<Survey<'a>, 
     Ok(Survey { task, found, units, to_do })
 }
 
-impl Survey<'_> {
+impl<'a> Survey<'a> {
     /// Returns the units of a source.
-    pub fn units_of(&self, source: usize) -> &[Unit] {
+    pub fn units_of(&self, source: usize) -> &[Unit<'a>] {
         let profiles = self.task.profiles.len();
         &self.units[source * profiles..(source + 1) * profiles]
     }
 
     /// Returns why units are outdated, with their sources.
-    pub fn outdated(&self) -> impl Iterator<Item = (&SourceFile, &Unit, OutdatedReason)> {
+    pub fn outdated(&self) -> impl Iterator<Item = (&SourceFile, &Unit<'a>, OutdatedReason)> {
         let with_source = |(index, source)| self.units_of(index).iter().map(move |unit| (source, unit));
         self.found.sources.iter().enumerate().flat_map(with_source).filter_map(|(source, unit)| {
             match unit.freshness {
