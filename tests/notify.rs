@@ -77,13 +77,18 @@ fn assert_signed(request: &Request) {
 #[test]
 fn each_command_sends_its_result_with_a_signature() {
     let dir = folder();
-    let commands: [(&str, &[&str]); 4] = [
+    dir.write(
+        "greenlit.toml",
+        "[[build]]\nname = \"ads\"\nsources = [\"clip.mp4\"]\nprofile = \"tiktok-ads\"\nout = \"built\"\n",
+    );
+    let commands: [(&str, &[&str]); 5] = [
         ("check", &["check", "clip.mp4", "--format", "json", "--output", "report.json"]),
         (
             "check",
             &["check", "clip.mp4", "--format", "sarif", "--output", "report.json", "--report", "junit=r.xml"],
         ),
         ("fix", &["fix", "clip.mp4", "--out", "out", "--output", "report.json"]),
+        ("build", &["build", "--format", "json", "--output", "report.json"]),
         ("ship", &["ship", "clip.mp4", "--to", "folder", "--base-url", "handed", "--output", "report.json"]),
     ];
     for (name, arguments) in commands {

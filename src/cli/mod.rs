@@ -135,7 +135,9 @@ fn dispatch(cli: Cli) -> Result<RunStatus, CliError> {
             notify_url::after(&settings, "ship", &args.notify, || ship::run(&settings, common, &args))
         }
         Command::Manifest(args) => manifest::run(&settings, common, &args),
-        Command::Build(args) => build::run(&settings, common, &args),
+        Command::Build(args) => {
+            notify_url::after(&settings, "build", &args.notify, || build::run(&settings, common, &args))
+        }
         Command::Watch(args) => watch::run(&settings, common, &args),
         Command::Resolve(args) => resolve::run(&settings, &args),
         Command::Status(args) => status::run(&settings, &args),

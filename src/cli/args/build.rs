@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::notify::NotifyArgs;
+
 /// `greenlit build`.
 #[derive(Debug, Args)]
 pub struct BuildArgs {
@@ -21,4 +23,7 @@ pub struct BuildArgs {
     /// Write the files that each output depends on to this file, in the syntax of Make.
     #[arg(long, value_name = "FILE", conflicts_with = "check")]
     pub depfile: Option<PathBuf>,
+    /// Options for the notification.
+    #[command(flatten)]
+    pub notify: NotifyArgs,
 }

@@ -25,7 +25,7 @@ use crate::worker;
 
 use super::args::{BuildArgs, CommonArgs};
 use super::error::CliError;
-use super::exit_code::RunStatus;
+use super::run_end::RunEnd;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
 use super::{input, interrupt, notices, output, pictures, report_entries, report_target};
@@ -40,7 +40,7 @@ use task::{BuildTask, base_folder};
 const STATE_FILE: &str = "build.db";
 
 /// Runs the command.
-pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result<RunStatus, CliError> {
+pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result<RunEnd, CliError> {
     let begin = Instant::now();
     let tasks = task::chosen(settings, common, &args.names)?;
     settings.project.expired.iter().for_each(|text| notices::say(text));
@@ -100,7 +100,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result
     let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
     let report = pictures::add(settings, report, workers.as_ref(), &cancel);
     output::report(settings, &report)?;
-    Ok(status)
+    Ok(RunEnd::of(status, report))
 }
 
 /// Finds the sources of every build, and compares them with the entries of earlier runs.
