@@ -248,7 +248,9 @@ fn a_killed_or_interrupted_build_loses_at_most_the_file_in_work() {
     };
     let child = KillOnDrop(begin());
     let copy = counting.dir.path("out/a.mp4");
-    wait_for("a copy and an encode", || copy.exists() && !partial_outputs(&counting.dir.path("out")).is_empty());
+    wait_for("a copy and an encode", || {
+        copy.exists() && !partial_outputs(&counting.dir.path("out")).is_empty()
+    });
     drop(child);
     let copied = std::fs::metadata(&copy).unwrap().modified().unwrap();
     let report = counting.run(&["build", "--check", "--format", "json"]).expect(4).json();

@@ -10,7 +10,9 @@ use crate::plan::{
     Action, AudioPlan, DroppedStream, FixOptions, FixPlan, Machine, Refusal, VideoEncoder, plan,
 };
 use crate::profile::Profile;
-use crate::report::{AudioOutcome, Dropped, FileEntry, Fix, FixAction, FixForecast, Media, Tool, Verified};
+use crate::report::{
+    AudioOutcome, Dropped, FileEntry, Fix, FixAction, FixForecast, Loudness, Media, Tool, Verified,
+};
 use crate::rules::{Assessment, Verdict};
 
 use super::exit_code::RunStatus;
@@ -38,6 +40,7 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         assessment,
         failure,
         not_decoded,
+        loudness,
         fix: fixed,
         state: _,
     } = outcome;
@@ -56,6 +59,7 @@ pub fn entry(outcome: Outcome) -> FileEntry {
         findings: assessment.map(Assessment::into_findings).unwrap_or_default(),
         undecided,
         not_decoded,
+        loudness: loudness.map(Loudness::from),
         fix: fixed.as_ref().map(fix),
         delivery: None,
         isolation_refused: Vec::new(),

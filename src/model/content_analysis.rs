@@ -100,7 +100,7 @@ pub struct TimeRange {
 }
 
 /// Loudness measured according to EBU R128.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LoudnessReport {
     /// Integrated loudness in LUFS.
@@ -109,4 +109,21 @@ pub struct LoudnessReport {
     pub range_lu: f64,
     /// True peak in dBTP.
     pub true_peak_dbtp: f64,
+    /// Momentary loudness over time.
+    #[serde(default)]
+    pub momentary: LoudnessCurve,
+}
+
+/// Momentary loudness (of 400 ms) over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoudnessCurve {
+    /// The time from one value to the next, in seconds.
+    pub step_s: f64,
+    /// The highest loudness in LUFS in each step, from the start of the audio; at least -70, which is silence.
+    pub lufs: Vec<f32>,
+}
+
+impl LoudnessCurve {
+    /// The most values of a curve; a longer audio has longer steps.
+    pub const MAX_VALUES: usize = 600;
 }

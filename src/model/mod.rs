@@ -49,7 +49,7 @@ pub use color_reading::{Matrix, MatrixReason, Transfer, UndeclaredColors};
 pub(crate) use compact_encoding::Compact;
 pub use container::Container;
 pub use content_analysis::{
-    DecodeError, DecodeErrorKind, DecodeReport, DeepReport, LoudnessReport, TimeRange,
+    DecodeError, DecodeErrorKind, DecodeReport, DeepReport, LoudnessCurve, LoudnessReport, TimeRange,
 };
 pub use frame_loss::{FrameLoss, LossKind, set_loss};
 pub use frame_rates::common_frame_rates;

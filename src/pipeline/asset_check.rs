@@ -203,7 +203,8 @@ impl<'a> AssetCheck<'a> {
         };
         let subject = Subject { facts: &facts, file_name: &name, deep: deep.as_deref() };
         let assessments = self.rule_sets.iter().map(|rules| rules.assess(&subject)).collect();
-        CheckedFile::new(source.clone(), Ok(facts), assessments, Some(state))
+        let checked = CheckedFile::new(source.clone(), Ok(facts), assessments, Some(state));
+        CheckedFile { loudness: deep.and_then(|report| report.loudness), ..checked }
     }
 
     /// Assesses a file of which only is known that a part is missing.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::{Contents, FileState};
 use crate::job::{FileClock, TimeBudget, processor_time};
-use crate::model::MediaFacts;
+use crate::model::{LoudnessReport, MediaFacts};
 use crate::plan::OutputSpec;
 use crate::profile::Profile;
 use crate::rules::{Assessment, Finding, Verdict};
@@ -42,6 +42,9 @@ pub struct CheckedFile {
     pub clock: Option<Arc<FileClock>>,
     /// Why the file was not decoded although that was asked for.
     pub not_decoded: Option<String>,
+    /// The loudness, if the file was decoded and has audio.
+    #[serde(default)]
+    pub loudness: Option<LoudnessReport>,
 }
 
 impl CheckedFile {
@@ -86,7 +89,8 @@ impl CheckedFile {
         assessments: Vec<Assessment>,
         state: Option<FileState>,
     ) -> CheckedFile {
-        CheckedFile { source, result, assessments, state, content: None, clock: None, not_decoded: None }
+        let (content, clock, not_decoded, loudness) = (None, None, None, None);
+        CheckedFile { source, result, assessments, state, content, clock, not_decoded, loudness }
     }
 
     /// Returns the result of a file that has no facts.
@@ -190,6 +194,7 @@ impl CheckedFile {
             assessment,
             failure,
             not_decoded: self.not_decoded.clone(),
+            loudness: self.loudness.clone(),
             state: self.state,
             fix: None,
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::FileState;
 use crate::ending::{Ending, FailureKind, RefusalClass};
 use crate::job::VerifyReport;
-use crate::model::MediaFacts;
+use crate::model::{LoudnessReport, MediaFacts};
 use crate::plan::{Action, FixPlan, VideoEncoder};
 use crate::rules::{Acceptance, Assessment, Finding, RuleId, Verdict};
 
@@ -34,6 +34,9 @@ pub struct Outcome {
     pub failure: Option<Failure>,
     /// Why the file was not decoded although that was asked for.
     pub not_decoded: Option<String>,
+    /// The loudness, if the file was decoded and has audio.
+    #[serde(default)]
+    pub loudness: Option<LoudnessReport>,
     /// The state of the source when it was probed; `None` if it could not be opened.
     #[doc(hidden)]
     pub state: Option<FileState>,
@@ -223,6 +226,7 @@ mod tests {
             assessment: Some(assessment),
             failure: None,
             not_decoded: None,
+            loudness: None,
             state: None,
             fix: None,
         }

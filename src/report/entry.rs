@@ -6,6 +6,7 @@ use super::delivery_state::DeliveryState;
 use super::escape::{uri_path, uri_path_encoded};
 use super::fix::Fix;
 use super::forecast::FixForecast;
+use super::loudness::Loudness;
 use super::media::Media;
 use crate::ending::Ending;
 use crate::model::ProbedBy;
@@ -48,6 +49,10 @@ pub struct FileEntry {
     #[cfg_attr(all(test, feature = "report"), schemars(with = "String"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_decoded: Option<String>,
+    /// The loudness of the audio. Absent if the file was not decoded, or has no audio but silence.
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "Loudness"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loudness: Option<Loudness>,
     /// The result of the fix; absent for commands that fix nothing.
     #[cfg_attr(all(test, feature = "report"), schemars(with = "Fix"))]
     #[serde(skip_serializing_if = "Option::is_none")]

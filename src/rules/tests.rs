@@ -111,7 +111,12 @@ fn content_rules_fire_on_the_full_decode() {
         black: span.clone(),
         freeze: span.clone(),
         silence: span.clone(),
-        loudness: Some(LoudnessReport { integrated_lufs: -30.0, range_lu: 3.0, true_peak_dbtp: -2.0 }),
+        loudness: Some(LoudnessReport {
+            integrated_lufs: -30.0,
+            range_lu: 3.0,
+            true_peak_dbtp: -2.0,
+            momentary: LoudnessCurve::default(),
+        }),
         active_area: Some([0, 420, 1080, 1080]),
         interlaced_frames: Some((40, 50)),
         decode: DecodeReport { error_count: 2, ..DecodeReport::default() },

@@ -52,9 +52,12 @@ fn the_full_decode_detects_black_freezes_silence_and_borders() {
     let [x, y, w, h] = found.active_area.unwrap();
     assert!(x == 0 && y.abs_diff(40) <= 2 && w == 320 && h.abs_diff(160) <= 4, "{:?}", found.active_area);
     // A sine of 1/8 amplitude peaks at -18 dB; on one channel ITU-R BS.1770 gives about -21 LUFS.
-    let loudness = found.loudness.unwrap();
+    let loudness = found.loudness.as_ref().unwrap();
     assert!((loudness.true_peak_dbtp + 18.0).abs() < 1.0, "{loudness:?}");
     assert!((loudness.integrated_lufs + 21.5).abs() < 1.5, "{loudness:?}");
+    let curve = &loudness.momentary;
+    let at = |time_s: f64| curve.lufs[(time_s / curve.step_s) as usize];
+    assert!((at(2.0) + 21.5).abs() < 1.5 && at(0.5) == -70.0 && at(5.0) == -70.0, "{curve:?}");
     assert!(found.interlaced_frames.is_none_or(|(combed, determined)| combed * 2 < determined), "{found:?}");
 }
 

@@ -84,5 +84,5 @@ fn loudness_reaches_its_target() {
     out.fix_and_verify(&input, &encoded(encode(160, 120, 10), Some(AudioPlan::Encode(plan))));
     let file = File::open(out.path()).unwrap();
     let found = deep(file, "l.mp4", MediaFacts::default(), Arc::default(), &mut |_| {}).unwrap();
-    assert!((found.loudness.unwrap().integrated_lufs + 16.0).abs() < 0.7, "{:?}", found.loudness);
+    assert!((found.loudness.as_ref().unwrap().integrated_lufs + 16.0).abs() < 0.7, "{:?}", found.loudness);
 }

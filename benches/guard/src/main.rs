@@ -100,6 +100,7 @@ fn report_case() {
             findings: assessment.into_findings(),
             undecided: Vec::new(),
             not_decoded: None,
+            loudness: None,
             fix: None,
             delivery: None,
             isolation_refused: Vec::new(),

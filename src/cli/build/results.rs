@@ -133,6 +133,7 @@ fn bare_outcome(source: &SourceFile, unit: &Unit<'_>, ending: Ending, verdict: V
         assessment: None,
         failure: None,
         not_decoded: None,
+        loudness: None,
         state: None,
         fix: None,
     }

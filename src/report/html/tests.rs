@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{FileEntry, Format, Report, samples};
+use super::super::{FileEntry, Format, Loudness, Report, samples};
 use super::page::{SCRIPT, STYLE};
 use crate::job::{MediaPictures, Picture};
 use crate::model::Size;
@@ -88,6 +88,20 @@ fn marks_findings_on_a_timeline_where_they_have_a_time() {
     assert!(black.contains("x=\"0.0\" y=\"0\" height=\"10\" width=\"124.9\""), "{black}");
     assert!(text.contains("aria-label=\"integrity: 8.5 s to 12.01 s\""));
     assert!(!text.contains("aria-label=\"fast-start: "), "it has no time");
+}
+
+#[test]
+fn shows_the_loudness_over_time_where_it_was_measured() {
+    let mut report = samples::everything();
+    assert!(!html(&report).contains("LUFS, momentary"));
+    let file = report.files.iter_mut().find(|file| file.media.is_some()).unwrap();
+    let (integrated_lufs, range_lu, true_peak_dbtp) = (-16.04, 3.0, -1.0);
+    let momentary_lufs = vec![-70.0, -15.0, -12.0];
+    file.loudness = Some(Loudness { integrated_lufs, range_lu, true_peak_dbtp, step_s: 2.0, momentary_lufs });
+    let text = html(&report);
+    let plot = text.split("loudness -16.0 LUFS, momentary at most -12.0 LUFS\">").nth(1).unwrap();
+    // Steps of 2 s of 12.012 s, from -60 to 0 LUFS.
+    assert!(plot.starts_with("<path d=\"M0 100V100H166.5V25H333.0V20H499.5V100Z\""), "{}", &plot[..80]);
 }
 
 fn frame_at(at_s: f64, jpeg: &str) -> MediaPictures {

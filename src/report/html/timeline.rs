@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::outcome::is_cleared;
-use super::super::{FileEntry, text, units};
+use super::super::{FileEntry, Loudness, text, units};
 use super::tone;
 use crate::job::{BitRatePlot, MediaPictures};
 use crate::model::TimeRange;
@@ -29,8 +29,9 @@ pub(super) fn timeline(
         lanes.push(Lane { label: "key frames", class: "idle", ranges });
     }
     let bit_rate = pictures.and_then(|pictures| pictures.bit_rate.as_ref());
+    let loudness = entry.loudness.as_ref().filter(|loudness| !loudness.momentary_lufs.is_empty());
     html! {
-        @if !lanes.is_empty() || bit_rate.is_some() {
+        @if !lanes.is_empty() || bit_rate.is_some() || loudness.is_some() {
             h3 { "Timeline" }
             div.timeline {
                 @for lane in &lanes {
@@ -38,9 +39,10 @@ pub(super) fn timeline(
                     (marks(lane, end_s))
                 }
                 @if let Some(plot) = bit_rate {
-                    @let most = plot.rates.iter().copied().max().unwrap_or(0);
-                    span.small { "video bit rate, at most " (units::bit_rate(most)) }
-                    (curve(plot, most, end_s))
+                    (bit_rate_curve(plot, end_s))
+                }
+                @if let Some(loudness) = loudness {
+                    (loudness_curve(loudness, end_s))
                 }
                 span {}
                 p.axis.small.soft { span { "0 s" } span { (units::at(end_s)) } }
@@ -49,17 +51,33 @@ pub(super) fn timeline(
     }
 }
 
-/// Returns a bit rate over time as steps.
-fn curve(plot: &BitRatePlot, most: u64, end_s: f64) -> Markup {
-    let part = 1000.0 * plot.end_s / end_s / plot.rates.len().max(1) as f64;
+fn bit_rate_curve(plot: &BitRatePlot, end_s: f64) -> Markup {
+    let most = plot.rates.iter().copied().max().unwrap_or(0);
+    let heights = plot.rates.iter().map(|rate| *rate as f64 / most.max(1) as f64);
+    let step_s = plot.end_s / plot.rates.len().max(1) as f64;
+    curve(heights, step_s / end_s, &format!("video bit rate, at most {}", units::bit_rate(most)))
+}
+
+/// Returns the momentary loudness from -60 to 0 LUFS.
+fn loudness_curve(loudness: &Loudness, end_s: f64) -> Markup {
+    let values = || loudness.momentary_lufs.iter().copied();
+    let most = values().fold(f64::NEG_INFINITY, f64::max);
+    let heights = values().map(|lufs| (lufs / 60.0 + 1.0).clamp(0.0, 1.0));
+    let integrated = loudness.integrated_lufs;
+    let label = format!("loudness {integrated:.1} LUFS, momentary at most {most:.1} LUFS");
+    curve(heights, loudness.step_s / end_s, &label)
+}
+
+/// Returns heights between 0 and 1 as steps, each of a `part` of the timeline, with the label before them.
+fn curve(heights: impl Iterator<Item = f64>, part: f64, label: &str) -> Markup {
     let mut path = "M0 100".to_owned();
-    for (number, rate) in plot.rates.iter().enumerate() {
-        let height = 100.0 - 100.0 * *rate as f64 / most.max(1) as f64;
-        path.push_str(&format!("V{height:.0}H{:.1}", part * (number + 1) as f64));
+    for (number, height) in heights.enumerate() {
+        let end = (1000.0 * part * (number + 1) as f64).clamp(0.0, 1000.0);
+        path.push_str(&format!("V{:.0}H{end:.1}", 100.0 - 100.0 * height));
     }
     path.push_str("V100Z");
-    let label = format!("video bit rate, at most {}", units::bit_rate(most));
     html! {
+        span.small { (label) }
         svg.lane.curve.idle viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label=(label) {
             path d=(path) {}
         }

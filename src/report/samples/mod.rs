@@ -248,6 +248,7 @@ pub(super) fn entry(path: &str, verdict: Verdict) -> FileEntry {
         findings: Vec::new(),
         undecided: Vec::new(),
         not_decoded: None,
+        loudness: None,
         fix: None,
         delivery: None,
         isolation_refused: Vec::new(),

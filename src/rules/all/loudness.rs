@@ -18,7 +18,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(subject: &Subject<'_>, limits: &LoudnessLimits, out: &mut FindingCollector<'_>) {
     let Some(audio) = subject.facts.main_audio() else { return };
     let (Some(target), Some(deep)) = (limits.target_lufs, subject.deep) else { return };
-    let Some(loudness) = deep.loudness else { return };
+    let Some(loudness) = &deep.loudness else { return };
     let tolerance = limits.tolerance_lu();
     if (loudness.integrated_lufs - target).abs() > tolerance {
         let actual = format!("{:.1} LUFS", loudness.integrated_lufs);

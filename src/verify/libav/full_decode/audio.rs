@@ -2,13 +2,14 @@
 
 use ffmpeg_next::ffi;
 
+use super::loudness_curve::CurveCollector;
 use super::spans::SpanCollector;
 use crate::job::JobError;
 use crate::libav::channel_layout::layout;
 use crate::libav::filter::{Graph, Pulled};
 use crate::libav::frame::Frame;
 use crate::libav::time::{NOPTS, seconds};
-use crate::model::{DeepReport, LoudnessReport};
+use crate::model::{DeepReport, LoudnessCurve, LoudnessReport};
 
 /// Analyses audio.
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(super) struct AudioAnalysis {
     range: Option<f64>,
     peak: f64,
     samples: u64,
+    curve: CurveCollector,
     pub(super) end_s: f64,
 }
 
@@ -66,6 +68,9 @@ impl AudioAnalysis {
         while let Pulled::Frame(frame) = graph.pull(0)? {
             self.silence.update(frame.number(c"lavfi.silence_start"), frame.number(c"lavfi.silence_end"));
             self.integrated = frame.number(c"lavfi.r128.I").or(self.integrated);
+            if let Some(momentary) = frame.number(c"lavfi.r128.M") {
+                self.curve.add(momentary as f32);
+            }
             self.range = frame.number(c"lavfi.r128.LRA").or(self.range);
             for key in [c"lavfi.r128.true_peaks_ch0", c"lavfi.r128.true_peaks_ch1"] {
                 self.peak = frame.number(key).map_or(self.peak, |peak| peak.max(self.peak));
@@ -79,15 +84,17 @@ impl AudioAnalysis {
         self.flush()?;
         report.decode.audio_samples = self.samples;
         report.decode.audio_end_s = (self.samples > 0).then_some(self.end_s);
-        report.loudness = self.loudness();
+        let momentary = std::mem::take(&mut self.curve).finish();
+        report.loudness = self.loudness(momentary);
         report.silence = self.silence.finish(self.end_s);
         Ok(())
     }
 
-    fn loudness(&self) -> Option<LoudnessReport> {
+    fn loudness(&self, momentary: LoudnessCurve) -> Option<LoudnessReport> {
         // The meter starts at its gate, -70 LUFS, which means that the audio is silent.
         let integrated_lufs = self.integrated.filter(|value| *value > -69.9)?;
         let true_peak_dbtp = 20.0 * self.peak.max(1e-6).log10();
-        Some(LoudnessReport { integrated_lufs, range_lu: self.range.unwrap_or(0.0), true_peak_dbtp })
+        let range_lu = self.range.unwrap_or(0.0);
+        Some(LoudnessReport { integrated_lufs, range_lu, true_peak_dbtp, momentary })
     }
 }

@@ -2,6 +2,7 @@
 
 mod audio;
 mod combing;
+mod loudness_curve;
 mod spans;
 mod video;
 
