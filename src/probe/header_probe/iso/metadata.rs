@@ -49,10 +49,20 @@ impl Metadata {
         Ok(())
     }
 
-    /// Reads the content of `udta` of a track, which the library adds to that of the movie.
+    /// Reads the content of `udta` of a track, which the library adds to that of the movie: texts, and tags without keys.
     pub(super) fn read_track_data(&mut self, content: &[u8]) -> Result<(), Reason> {
-        allow(&children(content)?, &[])?;
-        self.read_user_data(content)
+        let nodes = children(content)?;
+        allow(&nodes, &[b"meta"])?;
+        let covers = self.covers.len();
+        if let Some(meta) = only(&nodes, b"meta")? {
+            let inside = children(meta_boxes(meta)?)?;
+            if self.has_keys || only(&inside, b"hdlr")?.and_then(|hdlr| hdlr.get(8..12)) != Some(b"mdir") {
+                return Err(Reason::Metadata);
+            }
+        }
+        self.read_user_data(content)?;
+        // The library adds the stream of a cover behind the track that it is still reading.
+        if self.covers.len() > covers { Err(Reason::Metadata) } else { Ok(()) }
     }
 
     /// Reads the content of `meta`, which has a header of four bytes except in QuickTime.
@@ -261,4 +271,37 @@ fn private_name(kind: &[u8; 4]) -> Option<&'static str> {
         b"\xa9xyz" => "location",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
+    }
+
+    /// Returns user data with a list of one entry.
+    fn user_data(handler: &[u8; 4], entry: &[u8; 4], value_kind: u32, value: &[u8]) -> Vec<u8> {
+        let data = boxed(b"data", &[&value_kind.to_be_bytes()[..], &[0; 4], value].concat());
+        let hdlr = boxed(b"hdlr", &[&[0; 8][..], handler, &[0; 13]].concat());
+        let ilst = boxed(b"ilst", &boxed(entry, &data));
+        boxed(b"meta", &[&[0; 4][..], &hdlr, &ilst].concat())
+    }
+
+    #[test]
+    fn the_tags_of_a_track_are_those_of_the_movie() {
+        let mut metadata = Metadata::default();
+        metadata.read_track_data(&user_data(b"mdir", b"\xa9mak", 1, b"Maker")).unwrap();
+        assert_eq!(metadata.names, ["make"]);
+        let refused = |handler, entry, kind| {
+            let value = b"\x89PNG\r\n\x1a\n";
+            Metadata::default().read_track_data(&user_data(handler, entry, kind, value)).is_err()
+        };
+        assert!(refused(b"mdta", b"\xa9mak", 1), "keys, which the library does not know yet");
+        assert!(refused(b"mdir", b"covr", 14), "a cover");
+        metadata.has_keys = true;
+        assert!(metadata.read_track_data(&user_data(b"mdir", b"\xa9mod", 1, b"Model")).is_err());
+    }
 }
