@@ -11,6 +11,7 @@ mod key_frames;
 mod language;
 mod metadata;
 mod movie;
+mod read_order;
 mod runs;
 mod same_samples;
 mod sample_entry;
@@ -82,6 +83,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
     if fragmented {
         check_fragmented(&facts)?;
+        read_order::check(&movie, &indices)?;
     } else {
         set_missing(&movie, &indices, &mut facts)?;
     }
