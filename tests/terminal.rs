@@ -21,6 +21,24 @@ fn clips() -> TestDir {
 }
 
 #[test]
+fn a_full_decode_measures_the_bit_rates_that_no_header_states() {
+    let dir = clips();
+    let video = |arguments: &[&str]| {
+        let run = dir.greenlit(&[&["check", "in/bad.webm", "--format", "json"], arguments].concat());
+        let report = run.expect(1).json();
+        (report["files"][0]["media"]["video"][0]["bit_rate"].clone(), report["files"][0]["undecided"].clone())
+    };
+    let (declared, undecided) = video(&[]);
+    assert_eq!((declared, undecided), (Value::Null, serde_json::json!(["video-bit-rate"])));
+    let (measured, undecided) = video(&["--deep"]);
+    assert_eq!(undecided, Value::Null);
+    let size_bytes = dir.path("in/bad.webm").metadata().unwrap().len();
+    let most = (size_bytes * 8) as f64 / 10.079;
+    let measured = measured.as_u64().unwrap() as f64;
+    assert!(measured > most * 0.8 && measured < most, "{measured} of {most}");
+}
+
+#[test]
 #[ignore = "needs GREENLIT_CORPUS; `make test` runs it where that is set"]
 fn with_corpus_a_check_of_200_files_takes_two_lines_a_file() {
     let manifest = std::fs::read_to_string(corpus().join("manifest.tsv")).unwrap();

@@ -23,7 +23,7 @@ pub enum CliError {
     Discover(#[from] DiscoverError),
     #[error("{path} cannot be read")]
     ReadFile { path: PathBuf, source: std::io::Error },
-    #[error("the report cannot be written to {target}: free some space or choose another file")]
+    #[error("the report cannot be written to {target}: see that its folder exists and the disk has room")]
     WriteReport { target: String, source: std::io::Error },
     #[error("the profile {path} cannot be used")]
     Profile { path: PathBuf, source: ProfileError },

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::advice_texts::{
     AdviceText, CANCELLED, CHANGE_UNSENT, FAILED, GIVEN_UP, OUTDATED, REFUSED, UNDELIVERED, UNREADABLE,
 };
-use super::command_words::{path_words, profile_options};
+use super::command_words::{consent_keys, path_words, profile_options};
 use super::outcome::{Outcome, problems};
-use super::{FileEntry, FixForecast, Report, units};
+use super::{ConsentForm, FileEntry, FixForecast, Report, units};
 use crate::ending::Ending;
 use crate::rules::Remedy;
 
@@ -57,9 +57,13 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     let (consents, no_option): (Vec<_>, Vec<_>) =
         of(report, Outcome::Refused).into_iter().partition(needs_consent);
     all.extend(by_options(&consents).iter().map(|(options, files)| {
-        let command = format!("the same command with `{options}`");
-        let text = format!("{} be fixed with your consent: run {command}.", files_can(files));
-        with_consent(files, report.profiles.len() > 1, text, format!("{command}, with your consent"))
+        let change = match report.consents {
+            ConsentForm::Options => format!("run the same command with `{options}`"),
+            ConsentForm::Keys => format!("set {} in `[fix]` or `[[build]]`", consent_keys(options)),
+        };
+        let text = format!("{} be fixed with your consent: {change}.", files_can(files));
+        let short = change.strip_prefix("run ").unwrap_or(&change);
+        with_consent(files, report.profiles.len() > 1, text, format!("{short}, with your consent"))
     }));
     let groups = [
         (no_option, REFUSED),

@@ -19,6 +19,17 @@ pub(super) fn profile_options(report: &Report) -> String {
     report.named_profiles.iter().map(|name| format!(" --profile {}", shell_word(name))).collect()
 }
 
+/// Returns the keys of the configuration that do the same as `options`, which give consents.
+pub(super) fn consent_keys(options: &str) -> String {
+    let key = |option: &str| {
+        let (name, value) = option.trim().split_once(' ').unwrap_or((option.trim(), ""));
+        let name = name.replace('-', "_");
+        if value.is_empty() { format!("`{name} = true`") } else { format!("`{name} = \"{value}\"`") }
+    };
+    let options = options.strip_prefix("--").unwrap_or(options);
+    options.split(" --").map(key).collect::<Vec<_>>().join(", ")
+}
+
 /// Quotes a word for a shell, if it has to be.
 fn shell_word(word: &str) -> String {
     let is_plain =
@@ -33,6 +44,15 @@ fn shell_word(word: &str) -> String {
 mod tests {
     use super::super::samples;
     use super::*;
+
+    #[test]
+    fn consents_are_told_as_keys() {
+        assert_eq!(consent_keys("--upscale"), "`upscale = true`");
+        assert_eq!(
+            consent_keys("--extend freeze --audio-track first"),
+            "`extend = \"freeze\"`, `audio_track = \"first\"`"
+        );
+    }
 
     #[test]
     fn paths_that_a_command_cannot_show_are_not_repeated() {

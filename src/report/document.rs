@@ -58,6 +58,19 @@ pub struct Report {
     /// The rules that were checked.
     #[serde(skip)]
     pub selection: Selection,
+    /// How the command takes consents, for the advice.
+    #[serde(skip)]
+    pub consents: ConsentForm,
+}
+
+/// How a command takes the consents to changes of the content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConsentForm {
+    /// As options.
+    #[default]
+    Options,
+    /// As keys of the configuration.
+    Keys,
 }
 
 /// An output of an earlier fix whose source was deleted or renamed.
@@ -140,7 +153,15 @@ impl Report {
             pictures: BTreeMap::new(),
             named_paths: Vec::new(),
             selection: Selection::default(),
+            consents: ConsentForm::Options,
         }
+    }
+
+    /// Returns the report of a run whose consents are keys of the configuration.
+    #[must_use]
+    pub fn with_consent_keys(mut self) -> Report {
+        self.consents = ConsentForm::Keys;
+        self
     }
 
     /// Returns the report of a run that checked only some rules.

@@ -75,6 +75,7 @@ pub(super) fn render(report: &Report, out: &mut dyn io::Write) -> io::Result<()>
         pictures: _,
         named_paths: _,
         selection: _,
+        consents: _,
     } = report;
     out.write_all(&begin()?)?;
     let mut text = Vec::new();

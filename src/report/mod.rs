@@ -34,7 +34,7 @@ mod totals;
 mod units;
 
 pub use delivery_state::DeliveryState;
-pub use document::{OldLimit, Report, SCHEMA, StaleEntry, Tool};
+pub use document::{ConsentForm, OldLimit, Report, SCHEMA, StaleEntry, Tool};
 pub use entry::{AdDelivery, Delivery, FileEntry, Outdated, Publication, RowProblem};
 pub use escape::{escape, json_text};
 pub use fix::{Added, Dropped, Fix, FixAction, Verified};

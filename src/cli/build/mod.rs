@@ -97,7 +97,7 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &BuildArgs) -> Result
     let files = results.into_entries();
     let elapsed_s = begin.elapsed().as_secs_f64();
     let report = Report::new(report_entries::tool(tool), names, files, elapsed_s, interrupted);
-    let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale);
+    let report = report.with_old_limits(settings.old_limits(&profiles)).with_stale(stale).with_consent_keys();
     let report = pictures::add(settings, report, workers.as_ref(), &cancel);
     output::report(settings, &report)?;
     Ok(RunEnd::of(status, report))

@@ -1,11 +1,11 @@
 //! The order of the page: worst first.
 
 use super::super::outcome::{Outcome, is_cleared};
-use super::super::{FileEntry, Report};
+use super::super::{FileEntry, FixForecast, Report};
 use crate::rules::{Finding, Severity};
 
-/// Returns the entries, those that need attention first, then those with the most open errors and warnings. Equal ones
-/// keep the order of the report, which is by path.
+/// Returns the entries, those that need attention first, of these those that no option mends, then those with the most open
+/// errors and warnings. Equal ones keep the order of the report, which is by path.
 pub(super) fn worst_first(report: &Report) -> Vec<&FileEntry> {
     let open = |entry: &FileEntry, severity: Severity| {
         let is_open = |finding: &&Finding| {
@@ -19,7 +19,12 @@ pub(super) fn worst_first(report: &Report) -> Vec<&FileEntry> {
         // Cancelled files may be many, and nothing is wrong with them.
         let is_wrong = outcome.needs_attention() && outcome != Outcome::Cancelled;
         let worst = (is_wrong, outcome != Outcome::Skipped, outcome);
-        std::cmp::Reverse((worst, open(entry, Severity::Error), open(entry, Severity::Warning)))
+        let hope = match &entry.forecast {
+            None | Some(FixForecast::Fixable { .. }) => 0,
+            Some(FixForecast::NeedsConsent { .. }) => 1,
+            Some(FixForecast::Refused { .. }) => 2,
+        };
+        std::cmp::Reverse((worst, hope, open(entry, Severity::Error), open(entry, Severity::Warning)))
     });
     entries
 }

@@ -6,7 +6,7 @@ use super::super::outcome::{Outcome, is_cleared, problems};
 use super::super::{FileEntry, FixForecast, escape};
 use super::cut;
 use super::layout::TextRole;
-use crate::rules::{Finding, Severity};
+use crate::rules::{Finding, Remedy, Severity};
 
 /// Columns of the ellipsis after a text and of the space before it.
 const ELLIPSIS_WIDTH: usize = 2;
@@ -34,8 +34,10 @@ impl Reason {
 
     fn of_finding(finding: &Finding) -> Option<(u8, Reason)> {
         let (rank, role) = match finding.severity {
-            Severity::Error => (1, TextRole::Bad),
-            Severity::Warning => (2, TextRole::Warn),
+            Severity::Error if finding.remedy == Remedy::Refuse => (1, TextRole::Bad),
+            Severity::Error if finding.remedy >= Remedy::Trim => (2, TextRole::Bad),
+            Severity::Error => (3, TextRole::Bad),
+            Severity::Warning => (4, TextRole::Warn),
             Severity::Advice => return None,
         };
         let Finding { rule, actual, allowed, severity, .. } = finding;
@@ -130,7 +132,7 @@ pub(super) fn fit(reasons: &[Reason], width: usize) -> Vec<(TextRole, String)> {
 mod tests {
     use super::super::super::samples;
     use super::*;
-    use crate::rules::{Remedy, RuleId};
+    use crate::rules::{RuleId, Verdict};
 
     fn fitted(width: usize) -> String {
         let finding = |rule, severity, actual: &str, allowed: &str| {
@@ -148,6 +150,20 @@ mod tests {
         ];
         let reasons: Vec<Reason> = reasons.into_iter().flatten().collect();
         fit(&reasons, width).into_iter().map(|(_, text)| text).collect()
+    }
+
+    #[test]
+    fn what_no_option_mends_comes_first() {
+        let mut entry = samples::entry("a.mp4", Verdict::Noncompliant);
+        let errors = [
+            (RuleId::Resolution, Remedy::ReencodeVideo),
+            (RuleId::Duration, Remedy::Trim),
+            (RuleId::Integrity, Remedy::Refuse),
+        ];
+        entry.findings = errors.map(|(rule, remedy)| samples::finding(rule, Severity::Error, remedy)).into();
+        let all = reasons(&[&entry]);
+        let rules: Vec<&str> = all.iter().filter_map(|reason| reason.text.split(':').next()).collect();
+        assert_eq!(rules, ["integrity", "duration", "resolution"]);
     }
 
     #[test]

@@ -71,9 +71,15 @@ fn an_option_that_gives_consent_is_not_cut() {
         samples::everything().files.into_iter().find(|entry| Outcome::of(entry) == Outcome::Refused).unwrap();
     let options = vec!["--trim", "--upscale"];
     entry.forecast = Some(crate::report::FixForecast::NeedsConsent { options, reason: "too long".into() });
-    let text = human(&samples::report(vec![entry]), &HumanOptions { width: 60, ..HumanOptions::default() });
+    let report = samples::report(vec![entry]);
+    let text = human(&report, &HumanOptions { width: 60, ..HumanOptions::default() });
     assert!(text.contains("    refused: needs --trim --upscale: 900 s"), "{text}");
     assert!(text.contains("1 file  the same command with `--trim --upscale`"), "{text}");
+    let text = human(&report.with_consent_keys(), &HumanOptions::default());
+    assert!(
+        text.contains("1 file  set `trim = true`, `upscale = true` in `[fix]` or `[[build]]`, with your"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -94,7 +100,7 @@ fn a_file_under_several_profiles_is_told_once() {
     let (files, _) = text.split_once("\n\n").unwrap();
     insta::assert_snapshot!(files, @r"
     ✗ c.not-compliant.mov [3 profiles]  hevc 1080x1920 9:16 29.97 fps variable Dolby Vision 12.0 s 8.2 Mb/s aac stereo 12.3 MB
-        error video-codec: found mpeg4, allowed h264, hevc; integrity: found 3.5 s missing, allowed all declared data [2 profiles]; warning black: found 2 spans, allowed none longer than 1 s [2 profiles]
+        error integrity: found 3.5 s missing, allowed all declared data [2 profiles]; video-codec: found mpeg4, allowed h264, hevc; warning black: found 2 spans, allowed none longer than 1 s [2 profiles]
     ");
 }
 

@@ -6,6 +6,7 @@ mod loudness_curve;
 mod spans;
 mod video;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -48,12 +49,16 @@ pub fn deep(
         Some(stream) => Some((stream, open_decoder(&mut input, stream)?, AudioAnalysis::default())),
         None => None,
     };
+    let mut bytes: HashMap<i32, u64> = HashMap::new();
     let mut packet = Packet::new()?;
     let mut more = true;
     while more {
         more = input.read(&mut packet)?;
         let fed = more.then_some(&packet);
         let index = packet.get().stream_index;
+        if more {
+            *bytes.entry(index).or_default() += packet.get().size.max(0) as u64;
+        }
         if let Some((_, decode, video)) = video.as_mut().filter(|(s, ..)| !more || *s as i32 == index) {
             if fed.is_some_and(|packet| undecodable.ends_at(packet)) {
                 decode.forget_errors();
@@ -83,11 +88,32 @@ pub fn deep(
         damage.add(decode.damage());
         audio.write_to(&mut report)?;
     }
+    set_bit_rates(&bytes, &mut report);
     report.decode.packets = damage.packets;
     report.decode.error_count = damage.error_count;
     report.decode.heavy_damage = damage.heavy;
     report.decode.errors = damage.errors;
     Ok(report)
+}
+
+/// Sets the bit rates that no header states from the bytes of the packets.
+fn set_bit_rates(bytes: &HashMap<i32, u64>, report: &mut DeepReport) {
+    let measured = |index: u32, end_s: Option<f64>, start_s: Option<f64>| {
+        let duration_s =
+            end_s.map(|end_s| end_s - start_s.unwrap_or(0.0)).filter(|&seconds| seconds > 0.0)?;
+        let bytes = bytes.get(&i32::try_from(index).ok()?)?;
+        Some((*bytes as f64 * 8.0 / duration_s).round() as u64)
+    };
+    let (video_end_s, audio_end_s) = (report.decode.video_end_s, report.decode.audio_end_s);
+    let main = |stream: Option<u32>| stream.unwrap_or(u32::MAX);
+    let main_video = main(report.facts.main_video().map(|video| video.index));
+    let main_audio = main(report.facts.main_audio().map(|audio| audio.index));
+    for video in report.facts.video.iter_mut().filter(|video| video.index == main_video) {
+        video.bit_rate = video.bit_rate.or_else(|| measured(video.index, video_end_s, video.start_s));
+    }
+    for audio in report.facts.audio.iter_mut().filter(|audio| audio.index == main_audio) {
+        audio.bit_rate = audio.bit_rate.or_else(|| measured(audio.index, audio_end_s, audio.start_s));
+    }
 }
 
 /// Returns the main video and the main audio stream.
