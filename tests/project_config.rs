@@ -46,7 +46,8 @@ fn init_writes_a_configuration_that_sets_nothing_and_never_replaces_one() {
 
 #[test]
 fn config_show_says_where_each_value_comes_from() {
-    let dir = project("[check]\nprofile = \"youtube\"\njobs = 1\n[fix]\ntrim = true\n");
+    let build = "[[build]]\nname = \"ads\"\nsources = [\"in\"]\nprofile = \"youtube\"\nout = \"dist\"\n";
+    let dir = project(&format!("[check]\nprofile = \"youtube\"\njobs = 1\n[fix]\ntrim = true\n{build}"));
     let show = ["config", "show", "--profile", "tiktok-ads"];
     let run = with_variable(&dir, "GREENLIT_FIX_TRIM", "false", &show).expect(0);
     for (key, origin) in [
@@ -59,6 +60,7 @@ fn config_show_says_where_each_value_comes_from() {
         assert!(line.is_some_and(|line| line.ends_with(origin)), "{key}: {}", run.stdout);
     }
     assert!(run.stdout.contains("# time_limit is not set"));
+    assert!(run.stdout.contains("greenlit.toml:6\n[[build]]\nname = \"ads\"\n"), "{}", run.stdout);
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn page(config: &Config, common: &CommonArgs) -> String {
     for name in config.destination.keys() {
         table::<DestinationArgs>(config, &format!("destination.{name}"), &toml::Table::new(), &mut text);
     }
-    for name in ["override", "ignore"] {
+    for name in ["build", "override", "ignore"] {
         if let Some(value) = config.tables.get(name) {
             let _ = write!(text, "\n# {}\n", config.origin(name));
             text.push_str(&toml::Table::from_iter([(name.to_owned(), value.clone())]).to_string());

@@ -19,10 +19,18 @@ use super::{defaults, notices};
 const HEAD: &str = "\
 # The configuration of greenlit. Remove the # before a key to set it. Every key is also an option of the command line
 # and an environment variable (check.profile: GREENLIT_CHECK_PROFILE); an option wins over a variable, and that over this
-# file. `greenlit config show` prints what is in force and where it comes from.
+# file. A value is the default unless it is called an example. `greenlit config show` prints what is in force and where it
+# comes from.
 ";
 
 const TAIL: &str = r#"
+# Outputs of `greenlit build`. Every key of [fix] can stand here, too.
+#[[build]]
+#name = "ads"
+#sources = ["footage"]
+#profile = ["tiktok-ads"]
+#out = "dist/ads"
+
 # Findings that do not count; they stay in the reports with the reason. After the day of `until` they count again.
 #[[ignore]]
 #rule = "loudness"
@@ -91,8 +99,10 @@ fn table(name: &str, subcommand: &str, keys: &[&str], command: &clap::Command, t
         for line in wrapped(&help.unwrap_or_default()) {
             let _ = writeln!(text, "# {line}");
         }
-        let example = defaults::of(&config, &format!("{name}.{key}")).unwrap_or_else(|| example(key));
-        let _ = writeln!(text, "#{key} = {example}");
+        let _ = match defaults::of(&config, &format!("{name}.{key}")) {
+            Some(default) => writeln!(text, "#{key} = {default}"),
+            None => writeln!(text, "#{key} = {}  # an example; there is no default", example(key)),
+        };
     }
 }
 

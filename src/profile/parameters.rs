@@ -155,7 +155,7 @@ parameters! {
     /// Limits of `audio-stream`.
     AudioStreamLimits {
         required: bool = "required",
-        max_streams: Option<f64> = "at most (tracks)",
+        max_streams: Option<f64> = "at most (tracks; more are a warning unless published)",
     }
 
     /// Limits of `audio-codec`.
