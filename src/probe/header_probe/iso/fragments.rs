@@ -4,6 +4,7 @@ use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::boxes::{allow, children, required};
 use super::encryption::check_pssh;
+use super::groups;
 use super::index::{Index, MAX_ENTRIES, rescale_signed};
 use super::movie::Movie;
 use super::runs::{Header, Samples, Totals};
@@ -132,6 +133,7 @@ impl Fragments<'_> {
                 b"traf" => {
                     let nodes = children(node.content)?;
                     allow(&nodes, TRACK_BOXES)?;
+                    groups::check_fragment(&nodes)?;
                     let header = Header::read(required(&nodes, b"tfhd")?, start, next)?;
                     let samples = self.tracks.iter_mut().find(|samples| samples.track.id == header.id);
                     let samples = samples.ok_or(Reason::Fragments)?;

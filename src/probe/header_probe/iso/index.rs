@@ -66,7 +66,7 @@ impl Index {
     /// Builds the index of a track.
     pub(super) fn build(track: &Track<'_>, kind: Kind, movie_scale: u32) -> Result<Index, Reason> {
         let tables = &track.tables;
-        if tables.has_sync_groups || tables.sync.as_ref().is_some_and(Vec::is_empty) {
+        if tables.sync.as_ref().is_some_and(Vec::is_empty) {
             return Err(Reason::SampleTables);
         }
         if tables.sizes.count() == 0 || tables.chunks.is_empty() {
@@ -173,6 +173,8 @@ impl Shown {
                 self.is_audio && presented < self.start && presented.saturating_add(lasts) > self.start;
             if is_shown {
                 let at = time + entry.offset + index.shift;
+                // The library forgets the times before the first decode time.
+                first_presented = first_presented.filter(|first| *first >= 0);
                 first_presented = Some(first_presented.map_or(at, |first| first.min(at)));
             } else if primes {
                 time -= self.start - presented;

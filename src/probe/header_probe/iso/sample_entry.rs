@@ -6,7 +6,8 @@ use super::audio_entry::AudioEntry;
 use super::boxes::{Node, allow, children, only, required};
 use super::descriptors::configuration;
 use super::encryption::Protection;
-use crate::model::{Codec, OtherKind, Rational};
+use super::stereo;
+use crate::model::{Codec, DolbyVision, OtherKind, Rational};
 use crate::probe::isobmff::FieldReader;
 
 /// Bytes of a video sample entry before its boxes.
@@ -47,6 +48,8 @@ pub(super) struct VideoEntry<'a> {
     pub(super) protection: Option<Protection>,
     /// Whether there are mastering display colours or light levels.
     pub(super) has_hdr10_metadata: bool,
+    /// The configuration of Dolby Vision.
+    pub(super) dolby_vision: Option<DolbyVision>,
 }
 
 impl<'a> SampleEntry<'a> {
@@ -142,12 +145,14 @@ impl<'a> VideoEntry<'a> {
             field_order: None,
             protection,
             has_hdr10_metadata: false,
+            dolby_vision: None,
         };
         allow(
             &nodes,
             &[
                 b"sinf", b"avcC", b"hvcC", b"av1C", b"vpcC", b"pasp", b"colr", b"fiel", b"mdcv", b"clli",
-                b"SmDm", b"CoLL", b"esds", b"dvcC", b"dvvC", b"clap", b"uuid",
+                b"SmDm", b"CoLL", b"esds", b"dvcC", b"dvvC", b"clap", b"uuid", b"lhvC", b"vexu", b"hfov",
+                b"amve",
             ],
         )?;
         let record = match entry.codec {
@@ -192,7 +197,15 @@ impl<'a> VideoEntry<'a> {
                 self.has_hdr10_metadata |= node.content[0] == 0;
             }
             b"mdcv" | b"clli" | b"SmDm" | b"CoLL" => return Err(Reason::Malformed),
+            b"dvcC" | b"dvvC" if self.dolby_vision.is_none() => {
+                self.dolby_vision = Some(dolby_vision(fields).ok_or(Reason::Malformed)?);
+            }
             b"dvcC" | b"dvvC" => return Err(Reason::RareElement),
+            // Newer versions of the library read what follows, and refuse a file where it is malformed.
+            b"lhvC" => stereo::check_layers(node.content, self.config)?,
+            b"vexu" => stereo::check_extension(node.content)?,
+            b"hfov" if node.content.len() != 4 => return Err(Reason::Malformed),
+            b"amve" if node.content.len() != 8 => return Err(Reason::Malformed),
             b"uuid" => super::uuid::check(node.content)?,
             _ => {}
         }
@@ -226,6 +239,13 @@ impl<'a> VideoEntry<'a> {
     }
 }
 
+/// Parses the configuration of Dolby Vision (Dolby Vision streams for ISO files, 3.2).
+fn dolby_vision(mut fields: FieldReader<'_>) -> Option<DolbyVision> {
+    fields.bytes(2)?;
+    let profile = (fields.take(2)? >> 9) as u8;
+    Some(DolbyVision { profile, compatibility: (fields.take(1)? >> 4) as u8 })
+}
+
 /// Returns the ratio in `pasp`; `None` if it is undefined.
 fn pixel_aspect((num, den): (u32, u32)) -> Result<Option<Rational>, Reason> {
     if num == 0 || den == 0 {
@@ -248,5 +268,17 @@ fn field_order(content: &[u8]) -> Result<Option<&'static str>, Reason> {
         }),
         [_, _, ..] => Ok(None),
         _ => Err(Reason::Malformed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_profile_and_compatibility_of_dolby_vision() {
+        let found = dolby_vision(FieldReader(&[1, 0, 0x10, 0x15, 0x40]));
+        assert_eq!(found, Some(DolbyVision { profile: 8, compatibility: 4 }));
+        assert_eq!(dolby_vision(FieldReader(&[1, 0, 0x10, 0x15])), None);
     }
 }

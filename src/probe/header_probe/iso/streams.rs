@@ -153,7 +153,7 @@ fn video_stream(
     } else {
         return Err(Reason::FirstSample.into());
     }
-    stream.hdr = hdr::kind(entry.has_hdr10_metadata, entry.config, &stream);
+    stream.hdr = hdr::kind(entry.dolby_vision, entry.has_hdr10_metadata, entry.config, &stream);
     // What fragments list, the samples show as well.
     let timed =
         !common.index.fragmented && set_timing(&common.index.entries, common.base, samples, &mut stream);

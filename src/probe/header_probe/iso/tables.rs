@@ -2,6 +2,7 @@
 
 use super::super::reason::Reason;
 use super::boxes::{Node, only, required};
+use super::groups;
 use crate::probe::isobmff::FieldReader;
 
 /// Samples read per track: 4.6 hours at 60 frames/s.
@@ -23,10 +24,6 @@ pub(super) struct Tables {
     pub(super) runs: Vec<(u32, u32)>,
     /// The positions of the chunks in the file.
     pub(super) chunks: Vec<u64>,
-    /// Whether samples are in groups that define more sync samples.
-    pub(super) has_sync_groups: bool,
-    /// Whether samples are in groups.
-    pub(super) has_groups: bool,
 }
 
 /// The sizes of samples in bytes.
@@ -91,11 +88,7 @@ impl Tables {
             }
             tables.runs.push((run[0], run[1]));
         }
-        let groups = nodes.iter().filter(|node| matches!(&node.kind, b"sgpd" | b"sbgp"));
-        for node in groups {
-            tables.has_groups = true;
-            tables.has_sync_groups |= matches!(node.content.get(4..8), Some(b"rap ") | None);
-        }
+        groups::check(nodes, tables.sizes.count().into())?;
         // A sample of zero duration, or a negative one, moves others in the library.
         let is_usual = |duration: u32| i32::try_from(duration).is_ok();
         let usual = tables.durations.iter().all(|(_, duration)| is_usual(*duration));
@@ -111,10 +104,7 @@ impl Tables {
     /// Returns whether no table lists samples, as in the header of a file whose samples are in fragments.
     pub(super) fn is_empty(&self) -> bool {
         let lists = [self.durations.len(), self.runs.len(), self.chunks.len(), self.sizes.count() as usize];
-        lists == [0; 4]
-            && self.offsets.is_none()
-            && !self.has_sync_groups
-            && self.sync.as_ref().is_none_or(Vec::is_empty)
+        lists == [0; 4] && self.offsets.is_none() && self.sync.as_ref().is_none_or(Vec::is_empty)
     }
 
     /// Returns the number of samples that have a duration.

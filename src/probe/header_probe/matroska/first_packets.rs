@@ -69,7 +69,7 @@ fn begin_video(
     }
     let effort = video::complete(&declared.codec, &track.config, packet.data, declared.color, stream)
         .ok_or(Reason::VideoConfiguration)?;
-    stream.hdr = hdr::kind(declared.has_hdr10_metadata, &track.config, stream);
+    stream.hdr = hdr::kind(None, declared.has_hdr10_metadata, &track.config, stream);
     if declared.has_alpha {
         stream.alpha = Some(true);
     }
