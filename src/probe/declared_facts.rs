@@ -4,9 +4,15 @@
 use super::headers::{Declared, StreamSelector};
 use super::packet_walk::PacketWalk;
 use crate::model::{
-    Codec, Completeness, Container, EditList, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, contradicts,
-    set_loss,
+    Codec, Completeness, Container, EditList, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, Rational,
+    VideoStream, contradicts, set_loss,
 };
+
+/// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
+pub(crate) fn set_stated_aspect_ratio(stated: Option<Rational>, video: &mut VideoStream) {
+    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
+    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+}
 
 /// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place.
 pub(crate) fn forget_unknown_durations(declared: &Declared, facts: &mut MediaFacts) {

@@ -10,6 +10,8 @@ const PRIMARIES_BT709: u8 = 1;
 const TRANSFER_SRGB: u8 = 13;
 const MATRIX_IDENTITY: u8 = 0;
 const UNSPECIFIED: [u8; 3] = [2; 3];
+/// Bits after the colour: `film_grain_params_present` and the stop bit.
+const AFTER_COLOR: usize = 1 + 1;
 
 /// The video parameters in a sequence header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +60,14 @@ pub fn from_av1c(record: &[u8]) -> Option<SequenceHeader> {
     if extended || !sized {
         return None;
     }
-    leb128(&mut bits)?;
-    sequence_header(&mut bits)
+    let length = usize::try_from(leb128(&mut bits)?).ok()?;
+    let start = units.len() - bits.left() / 8;
+    sequence_header(&mut Bits::new(units.get(start..start.checked_add(length)?)?))
+}
+
+/// Returns whether an `av1C` record has nothing but its fields, so that only the samples contain the sequence header.
+pub(crate) fn is_without_units(record: &[u8]) -> bool {
+    matches!(record, [0x81, _, _, _])
 }
 
 /// Returns the largest width and height of frames, in pixels, by the sequence header of a sample; `None` for a
@@ -104,7 +112,7 @@ pub(super) fn leb128(bits: &mut Bits<'_>) -> Option<u64> {
     None
 }
 
-fn sequence_header(bits: &mut Bits<'_>) -> Option<SequenceHeader> {
+pub(super) fn sequence_header(bits: &mut Bits<'_>) -> Option<SequenceHeader> {
     let profile = bits.take(3)? as u8;
     bits.skip(1)?; // still_picture
     if profile > 2 || bits.flag()? {
@@ -140,6 +148,7 @@ fn sequence_header(bits: &mut Bits<'_>) -> Option<SequenceHeader> {
         height,
     };
     if !monochrome && sequence.is_rgb() {
+        bits.skip(AFTER_COLOR + 1)?;
         return Some(sequence);
     }
     sequence.full_range = bits.flag()?;
@@ -153,6 +162,9 @@ fn sequence_header(bits: &mut Bits<'_>) -> Option<SequenceHeader> {
         }
         _ => (true, false),
     };
+    // chroma_sample_position and separate_uv_delta_q
+    let chroma = if sequence.subsampling == (true, true) { 2 + 1 } else { 1 };
+    bits.skip(if monochrome { 0 } else { chroma } + AFTER_COLOR)?;
     Some(sequence)
 }
 
@@ -167,6 +179,8 @@ pub(super) struct FrameFields {
     pub(super) screen_content: u32,
     /// Whether motion vectors are whole numbers; 2 if each frame of screen content states it.
     pub(super) integer_vectors: u32,
+    /// Whether frames may be coded in a smaller width.
+    pub(super) superres: bool,
 }
 
 /// Parses the fields of a sequence header; `None` for one without order hints, or with a decoder model.
@@ -197,7 +211,8 @@ pub(super) fn frame_fields(bits: &mut Bits<'_>) -> Option<FrameFields> {
     let screen_content = if bits.flag()? { 2 } else { bits.take(1)? };
     let integer_vectors = if screen_content == 0 || bits.flag()? { 2 } else { bits.take(1)? };
     let order_bits = bits.take(3)? + 1;
-    Some(FrameFields { order_bits, id_bits, screen_content, integer_vectors })
+    let superres = bits.flag()?;
+    Some(FrameFields { order_bits, id_bits, screen_content, integer_vectors, superres })
 }
 
 /// Reads timing and operating points; returns the level of the first.
@@ -216,7 +231,9 @@ fn operating_points(bits: &mut Bits<'_>) -> Option<u8> {
     let display_delay = bits.flag()?;
     let mut first = None;
     for _ in 0..=bits.take(5)? {
-        bits.skip(12)?; // operating_point_idc
+        // Decoders refuse a point that has layers in one dimension only.
+        let layers = bits.take(12)?;
+        (layers == 0 || layers & 0xff != 0 && layers >> 8 != 0).then_some(())?;
         let level = bits.take(5)? as u8;
         first.get_or_insert(level);
         if level > 7 {
@@ -280,7 +297,8 @@ mod tests {
 
     #[test]
     fn reads_what_frame_headers_depend_on() {
-        let fields = FrameFields { order_bits: 7, id_bits: 0, screen_content: 2, integer_vectors: 2 };
+        let fields =
+            FrameFields { order_bits: 7, id_bits: 0, screen_content: 2, integer_vectors: 2, superres: false };
         assert_eq!(frame_fields(&mut Bits::new(&RECORD[6..])), Some(fields));
     }
 

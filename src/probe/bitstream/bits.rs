@@ -64,6 +64,14 @@ impl<'a> Bits<'a> {
         (self.bytes.len() * 8).saturating_sub(self.at)
     }
 
+    /// Checks that only the stop bit of a NAL unit and its padding are left.
+    pub(super) fn at_end(&self) -> Option<()> {
+        let mut bits = self.clone();
+        bits.flag()?.then_some(())?;
+        let padding = u32::try_from(bits.left()).ok().filter(|padding| *padding < 8)?;
+        (bits.take(padding)? == 0).then_some(())
+    }
+
     /// Reads an unsigned Exp-Golomb number (ITU-T H.264, 9.1).
     pub fn ue(&mut self) -> Option<u32> {
         let mut zeros = 0;

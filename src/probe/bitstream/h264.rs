@@ -57,84 +57,8 @@ pub fn from_avcc(record: &[u8]) -> Option<SpsParams> {
     parse_sps(record.get(8..8_usize.checked_add(length)?)?)
 }
 
-/// Returns how many frames are reordered at most, if the only sequence parameter set of an `avcC` record states it
-/// (ITU-T H.264, E.1.1), and if it and the only picture parameter set are intact.
-pub fn reordered_frames(record: &[u8]) -> Option<u32> {
-    let units = record_units(record)?;
-    let [sequence, picture] = units[..] else { return None };
-    is_picture_set_intact(picture)?;
-    let mut params = SpsParams::default();
-    let mut bits = sizes(sequence, &mut params)?;
-    bits.flag()?.then_some(())?;
-    vui(&mut bits, &mut params)?;
-    if bits.flag()? {
-        bits.ue()?; // chroma_sample_loc_type_top_field
-        bits.ue()?; // chroma_sample_loc_type_bottom_field
-    }
-    if bits.flag()? {
-        bits.skip(32 + 32 + 1)?; // timing
-    }
-    let mut has_buffers = false;
-    for _ in 0..2 {
-        if bits.flag()? {
-            has_buffers = true;
-            let schedules = bits.ue().filter(|count| *count < 32)? + 1;
-            bits.skip(4 + 4)?; // scales
-            for _ in 0..schedules {
-                bits.ue()?; // bit_rate_value_minus1
-                bits.ue()?; // cpb_size_value_minus1
-                bits.skip(1)?; // cbr_flag
-            }
-            bits.skip(5 + 5 + 5 + 5)?; // lengths of delays
-        }
-    }
-    bits.skip(usize::from(has_buffers) + 1)?; // low_delay_hrd_flag, pic_struct_present_flag
-    bits.flag()?.then_some(())?;
-    bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
-    for _ in 0..4 {
-        bits.ue()?; // limits of sizes and vectors
-    }
-    let frames = bits.ue().filter(|frames| *frames <= 16)?;
-    bits.ue()?; // max_dec_frame_buffering
-    is_at_end(&mut bits)?;
-    Some(frames)
-}
-
-/// Checks that a picture parameter set without fields, slice groups and matrices ends where its fields do (7.3.2.2).
-fn is_picture_set_intact(nal: &[u8]) -> Option<()> {
-    nal.first().filter(|byte| *byte & 0x1f == 8)?;
-    let mut bits = Bits::of_nal(nal.get(1..)?);
-    bits.ue()?; // pic_parameter_set_id
-    bits.ue()?; // seq_parameter_set_id
-    bits.skip(1)?; // entropy_coding_mode_flag
-    bits.flag().filter(|orders_fields| !orders_fields)?;
-    bits.ue().filter(|groups| *groups == 0)?;
-    for _ in 0..2 {
-        bits.ue().filter(|references| *references < 32)?;
-    }
-    bits.skip(1 + 2)?; // weighted prediction
-    for _ in 0..3 {
-        bits.se()?; // quantizers
-    }
-    bits.skip(3)?;
-    if is_at_end(&mut bits.clone()).is_some() {
-        return Some(());
-    }
-    bits.skip(1)?; // transform_8x8_mode_flag
-    bits.flag().filter(|has_matrices| !has_matrices)?;
-    bits.se()?;
-    is_at_end(&mut bits)
-}
-
-/// Checks that only the stop bit and its padding are left.
-fn is_at_end(bits: &mut Bits<'_>) -> Option<()> {
-    bits.flag()?.then_some(())?;
-    let padding = u32::try_from(bits.left()).ok().filter(|padding| *padding < 8)?;
-    (bits.take(padding)? == 0).then_some(())
-}
-
 /// Reads a set up to the size of frames.
-fn sizes<'a>(nal: &'a [u8], params: &mut SpsParams) -> Option<Bits<'a>> {
+pub(super) fn sizes<'a>(nal: &'a [u8], params: &mut SpsParams) -> Option<Bits<'a>> {
     let (mut bits, separate_planes) = start(nal, params)?;
     bits.ue()?; // log2_max_frame_num_minus4
     picture_order(&mut bits)?;

@@ -8,11 +8,12 @@ const NAL_PPS: u8 = 34;
 /// Larger than any level permits, in pixels.
 const MAX_SIDE: u32 = 1 << 16;
 
-/// Returns the only sequence parameter set of an `hvcC` record and the size of the length field before
-/// each NAL unit; `None` when the record is malformed or does not contain exactly one set.
+/// Returns the only sequence parameter set of an `hvcC` record, which may repeat it, and the size of the length field
+/// before each NAL unit; `None` when the record is malformed, or contains no set or several.
 pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
     let sets: Vec<&[u8]> = sets(record)?.into_iter().filter(|set| is_base_layer(set)).collect();
-    let [set] = sets[..] else { return None };
+    let (set, others) = sets.split_first()?;
+    others.iter().all(|other| other == set).then_some(())?;
     Some((set, usize::from(record.get(21)? & 3) + 1))
 }
 
@@ -318,6 +319,20 @@ mod tests {
         assert!(!has_hdr10_metadata(&sei(&[5, 2, 144, 144])), "inside another message");
         assert!(!has_hdr10_metadata(&sei(&[255, 255, 1, 200])), "truncated");
         assert!(!has_hdr10_metadata(&[]));
+    }
+
+    #[test]
+    fn a_record_may_repeat_its_only_set() {
+        let record = |second: u8| {
+            let mut record = vec![1; 22];
+            record.extend([1, NAL_SPS, 0, 2]);
+            for last in [7, second] {
+                record.extend([0, 3, NAL_SPS << 1, 1, last]);
+            }
+            record
+        };
+        assert_eq!(only_set(&record(7)), Some((&[NAL_SPS << 1, 1, 7][..], 2)));
+        assert_eq!(only_set(&record(8)), None, "another set");
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub mod aac;
 pub mod ac3;
 pub(crate) mod alac;
 pub mod av1;
+pub(crate) mod av1_key_frame;
+pub(crate) mod avc_record;
 mod bits;
 pub(crate) mod flac;
 pub mod frame_size;

@@ -1,9 +1,7 @@
 //! Which numbers of streams headers settle.
 
 use super::reason::Reason;
-use crate::model::{
-    AudioStream, Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream, VideoStream,
-};
+use crate::model::{AudioStream, Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
 
 /// Checks that there is something to see, hear or read.
 pub(super) fn check_streams(facts: &MediaFacts) -> Result<(), Reason> {
@@ -12,11 +10,9 @@ pub(super) fn check_streams(facts: &MediaFacts) -> Result<(), Reason> {
     if facts.video.is_empty() && facts.audio.is_empty() && !is_read {
         return Err(Reason::TrackKind);
     }
-    // A decoder of AV1 states a sample aspect ratio, which the headers of its frames contain.
-    let has_unknown_shape =
-        |video: &VideoStream| video.codec == Some(Codec::Av1) && video.sample_aspect_ratio.is_none();
-    if is_decoded(facts) && facts.video.iter().any(has_unknown_shape) {
-        return Err(Reason::VideoConfiguration);
+    // What a decoder makes of encrypted slices is uncertain.
+    if is_decoded(facts) && facts.video.iter().any(|video| video.encryption.is_some()) {
+        return Err(Reason::Encrypted);
     }
     Ok(())
 }

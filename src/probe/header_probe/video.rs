@@ -8,7 +8,10 @@ use super::reason::Reason;
 use crate::model::{Codec, Rational, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
-use crate::probe::bitstream::{SpsParams, av1, h264, hevc, jpeg, mpeg_video, nal_units, vp8, vp9};
+use crate::probe::bitstream::{
+    SpsParams, av1, av1_key_frame, avc_record, h264, hevc, jpeg, mpeg_video, nal_units, vp8, vp9,
+};
+use crate::probe::declared_facts::set_stated_aspect_ratio;
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
 const CONSTRAINED: u8 = 1 << 1;
@@ -24,12 +27,12 @@ const MPEG4_ASPECT_RATIOS: [(u32, u32); 6] = [(0, 1), (1, 1), (12, 11), (10, 11)
 const VP9_MATRICES: [u8; 8] = [UNSPECIFIED, 5, 1, 6, 7, 9, 3, MATRIX_RGB];
 
 /// Completes a video stream, which has the size, the colours and the sample aspect ratio of the container, from its
-/// configuration record and its first sample. Returns how much the library reads; `None` when they do not suffice, or
+/// configuration record and its first sample, which may be encrypted. Returns how much the library reads; `None` when they do not suffice, or
 /// contradict the container.
 pub(super) fn complete(
     codec: &Codec,
     config: &[u8],
-    first_sample: &[u8],
+    (first_sample, encrypted): (&[u8], bool),
     container_color: ColorCodes,
     video: &mut VideoStream,
 ) -> Option<Effort> {
@@ -41,9 +44,10 @@ pub(super) fn complete(
         Codec::H263 => complete_h263(first_sample, container_color, video),
         Codec::Mpeg4 => complete_mpeg4(config, first_sample, container_color, video),
         Codec::Mjpeg => complete_mjpeg(first_sample, container_color, video),
-        Codec::H264 => complete_nal(config, first_sample, container_color, true, video),
-        Codec::Hevc => complete_nal(config, first_sample, container_color, false, video),
-        Codec::Av1 => complete_av1(config, video),
+        Codec::H264 | Codec::Hevc => {
+            complete_nal(codec, config, (first_sample, encrypted), container_color, video)
+        }
+        Codec::Av1 => complete_av1(config, first_sample, video),
         Codec::Vp8 => complete_vp8(first_sample, container_color, video),
         Codec::Vp9 => complete_vp9(first_sample, container_color, video),
         _ => None,
@@ -85,12 +89,13 @@ pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool)
 }
 
 fn complete_nal(
+    codec: &Codec,
     config: &[u8],
-    first_sample: &[u8],
+    (first_sample, encrypted): (&[u8], bool),
     container_color: ColorCodes,
-    avc: bool,
     video: &mut VideoStream,
 ) -> Option<Effort> {
+    let avc = *codec == Codec::H264;
     let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
     let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
     if !(params.complete && params.frames_only && fits(video, &params, avc)) {
@@ -102,7 +107,7 @@ fn complete_nal(
     video.color = color.tags();
     video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
     video.level = i32::try_from(params.level_idc).ok();
-    set_aspect_ratio(params.sample_aspect_ratio, video);
+    set_stated_aspect_ratio(params.sample_aspect_ratio, video);
     if avc {
         video.field_order = Some("progressive".to_owned());
     }
@@ -116,24 +121,34 @@ fn complete_nal(
     // The library ignores a sample with an empty unit, or with bytes that no unit may contain.
     let is_valid = |unit: &[u8]| !unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
     let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == set);
-    // The slices must refer to parameter sets that exist.
-    let codec = if avc { Codec::H264 } else { Codec::Hevc };
-    let has_sets = FrameSizes::of(&codec, config)?.add(first_sample);
     // The library reads such streams itself only in usual forms.
     let is_usual = has_size(video, params.width, params.height)
         && params.chroma_format < 3
         && params.bit_depth <= 10
         && (params.bit_depth == 10 || params.chroma_format == 1 || color.range != RANGE_FULL)
         && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));
+    // The slices must refer to parameter sets that exist, which a decoder of encrypted slices does not find.
+    let has_sets = match encrypted && is_usual {
+        true => if avc { h264::record_units(config) } else { hevc::record_units(config) }?.len() > 1,
+        false => FrameSizes::of(codec, config)?.add(first_sample),
+    };
     let effort = if is_usual { Effort::FirstPacket } else { Effort::Analysis };
     // A decoder may reject damaged sets.
-    let is_intact = is_usual || avc && h264::reordered_frames(config).is_some();
+    let is_intact = is_usual || avc && avc_record::has_intact_sets(config);
     (begins && has_sets && is_intact && units.iter().all(fits)).then_some(effort)
 }
 
-fn complete_av1(config: &[u8], video: &mut VideoStream) -> Option<Effort> {
-    let sequence = av1::from_av1c(config)?;
-    if !has_size(video, sequence.width, sequence.height) || sequence.is_rgb() {
+fn complete_av1(config: &[u8], first_sample: &[u8], video: &mut VideoStream) -> Option<Effort> {
+    // A frame states its aspect ratio, but where the record has a sequence header, the library does not read the frame.
+    let sequence = if av1::is_without_units(config) {
+        let (sequence, aspect_ratio) = av1_key_frame::read(first_sample)?;
+        set_stated_aspect_ratio(Some(aspect_ratio), video);
+        sequence
+    } else {
+        av1::from_av1c(config)?
+    };
+    // Decoders refuse the identity matrix with subsampled chroma.
+    if !has_size(video, sequence.width, sequence.height) || sequence.color[2] == MATRIX_RGB {
         return None;
     }
     let chroma = match (sequence.monochrome, sequence.subsampling) {
@@ -194,7 +209,7 @@ fn complete_h263(
     let (width, height) = mpeg_video::h263_picture_size(first_sample)?;
     set_pixels(video, pixels(Chroma::Half420, 8, false)?);
     video.color = container_color.tags();
-    set_aspect_ratio(Rational::new(H263_ASPECT_RATIO.0, H263_ASPECT_RATIO.1), video);
+    set_stated_aspect_ratio(Rational::new(H263_ASPECT_RATIO.0, H263_ASPECT_RATIO.1), video);
     // A decoder rejects a picture with less than eight macroblocks per bit.
     let is_plausible = first_sample.len() as u64 * 8 > u64::from(width * height / 2048 + 100);
     (is_plausible && has_size(video, width, height)).then_some(Effort::Analysis)
@@ -219,7 +234,7 @@ fn complete_mpeg4(
     set_pixels(video, pixels(Chroma::Half420, 8, false)?);
     video.color = container_color.tags();
     let (num, den) = *MPEG4_ASPECT_RATIOS.get(object.aspect_ratio as usize)?;
-    set_aspect_ratio(Rational::new(num, den), video);
+    set_stated_aspect_ratio(Rational::new(num, den), video);
     let is_plain = !mpeg_video::has_object_headers(first_sample) && has_size(video, width, height);
     is_plain.then_some(Effort::Analysis)
 }
@@ -236,14 +251,8 @@ fn complete_mjpeg(
     video.color =
         ColorCodes { range: range(!image.limited_range), matrix: BT470BG, ..container_color }.tags();
     video.profile = Some("Baseline".to_owned());
-    set_aspect_ratio(image.aspect_ratio.and_then(|(num, den)| Rational::new(num, den)), video);
+    set_stated_aspect_ratio(image.aspect_ratio.and_then(|(num, den)| Rational::new(num, den)), video);
     Some(Effort::Analysis)
-}
-
-/// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
-fn set_aspect_ratio(stated: Option<Rational>, video: &mut VideoStream) {
-    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
-    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
 }
 
 /// Returns whether a parameter set has the size of the container. That crops H.264 unless the set does.

@@ -33,8 +33,9 @@ use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::repeated_audio::set_repeated;
-use super::stream_count::check_streams;
+use super::stream_count::{check_streams, is_decoded};
 use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
+use crate::probe::bitstream::av1::is_without_units;
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
     forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
@@ -111,6 +112,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         }
     }
     finish(&declared, &mut facts)?;
+    check_decoded(&movie, &facts)?;
     set_repeated(&mut facts, |first, second| have_same_samples(cache, &indices, first, second))?;
     Ok(facts)
 }
@@ -183,6 +185,16 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> 
         facts.completeness = Completeness::Whole;
     }
     Ok(())
+}
+
+/// Checks that the library decodes no stream of which only a sample contains the configuration, and might be damaged.
+fn check_decoded(movie: &Movie<'_>, facts: &MediaFacts) -> Result<(), Reason> {
+    let needs_sample = |track: &movie::Track<'_>| match &track.entry.content {
+        EntryContent::Video(entry) => entry.codec == Codec::Av1 && is_without_units(entry.config),
+        EntryContent::Audio(_) | EntryContent::Other(..) => false,
+    };
+    let needs_sample = movie.tracks.iter().any(needs_sample);
+    if needs_sample && is_decoded(facts) { Err(Reason::VideoConfiguration) } else { Ok(()) }
 }
 
 /// Returns whether the duration of a track is declared as unknown, so that the packets are measured.

@@ -142,7 +142,13 @@ fn video_stream(
     let mut is_quick = true;
     if has_data {
         let first = common.first_sample(cache, MAX_SAMPLE)?;
-        let effort = video::complete(&entry.codec, entry.config, &first, entry.color, &mut stream);
+        let effort = video::complete(
+            &entry.codec,
+            entry.config,
+            (&first, entry.protection.is_some()),
+            entry.color,
+            &mut stream,
+        );
         is_quick = self::is_quick(effort.ok_or(Reason::VideoConfiguration)?, common.index, cache.len()?)?;
         if common.index.fragmented && entry.codec == Codec::Av1 && !repeats_sequence(entry.config, &first) {
             return Err(Reason::VideoConfiguration.into());

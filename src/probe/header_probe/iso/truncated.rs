@@ -1,4 +1,4 @@
-//! Which samples of a truncated file the library reads: it stops at the first one without any data.
+//! Which samples of a truncated file the library reads: those before the first one without any data.
 
 use super::super::reason::Reason;
 use super::index::{Entry, Index};
@@ -18,6 +18,12 @@ pub(super) fn readable(tracks: &[Track<'_>], indices: &[Index], size: u64) -> Re
             break;
         }
         read[at] += 1;
+    }
+    // The library may go on behind the first sample without data, if it finds that one while it analyses the streams.
+    let is_readable =
+        |(index, read): (&Index, &usize)| index.entries[*read..].iter().any(|entry| entry.position < size);
+    if indices.iter().zip(&read).any(is_readable) {
+        return Err(Reason::MissingData);
     }
     Ok(read)
 }

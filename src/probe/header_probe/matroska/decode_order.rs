@@ -2,7 +2,7 @@
 
 use super::tracks::Track;
 use crate::model::Codec;
-use crate::probe::bitstream::h264;
+use crate::probe::bitstream::avc_record;
 
 /// Computes decode times like the library, for streams that state how many frames are reordered.
 pub(super) struct DecodeOrder {
@@ -15,7 +15,8 @@ impl DecodeOrder {
     /// Creates the order of a track; `None` for other codecs, and for a stream without or with an unknown reordering, which
     /// the library finds by decoding.
     pub(super) fn of(track: &Track) -> Option<DecodeOrder> {
-        let frames = h264::reordered_frames(&track.config).filter(|_| track.codec() == Some(&Codec::H264))?;
+        let frames =
+            avc_record::reordered_frames(&track.config).filter(|_| track.codec() == Some(&Codec::H264))?;
         let frames = usize::try_from(frames).ok().filter(|frames| *frames > 0)?;
         Some(DecodeOrder { latest: Vec::new(), frames })
     }

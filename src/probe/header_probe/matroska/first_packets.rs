@@ -5,6 +5,7 @@ use super::super::reason::Reason;
 use super::super::{audio, hdr, video};
 use super::tracks::{Clock, Track, TrackContent, VideoTrack};
 use crate::model::{Codec, MediaFacts, VideoStream};
+use crate::probe::bitstream::av1::is_without_units;
 use crate::probe::packet::Packet;
 
 /// The first packet of a track.
@@ -37,6 +38,9 @@ pub(super) fn begin_stream(
             if first.is_laced {
                 return Err(Reason::FirstSample);
             }
+            if declared.codec == Codec::Av1 && is_without_units(&track.config) {
+                return Err(Reason::VideoConfiguration);
+            }
             let effort = audio::complete(&declared.codec, &track.config, first.packet.data, stream);
             // Not all frames of a large file are read.
             let effort = effort.ok_or(Reason::AudioConfiguration)?;
@@ -67,8 +71,9 @@ fn begin_video(
     if packet.dts.is_none() && packet.pts != Some(0) && !first.all {
         return Err(Reason::StartTime);
     }
-    let effort = video::complete(&declared.codec, &track.config, packet.data, declared.color, stream)
-        .ok_or(Reason::VideoConfiguration)?;
+    let effort =
+        video::complete(&declared.codec, &track.config, (packet.data, false), declared.color, stream)
+            .ok_or(Reason::VideoConfiguration)?;
     stream.hdr = hdr::kind(None, declared.has_hdr10_metadata, &track.config, stream);
     if declared.has_alpha {
         stream.alpha = Some(true);

@@ -3,8 +3,9 @@
 use ffmpeg_next::ffi;
 
 use super::super::packets::add_packet;
+use super::super::streams::hdr;
 use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
-use super::video::{complete_vp9, is_vp8};
+use super::video::{complete_av1, complete_vp9, is_vp8};
 use crate::libav::media_input::MediaInput;
 use crate::libav::time::NOPTS;
 use crate::model::MediaFacts;
@@ -46,6 +47,9 @@ pub(super) fn check_first_packets(
                 let hidden = (*packet).flags & ffi::AV_PKT_FLAG_DISCARD != 0;
                 let key = (*packet).flags & ffi::AV_PKT_FLAG_KEY != 0;
                 passed = key && pending.swap_remove(at).passes(data, facts);
+                if let Some(video) = facts.video.iter_mut().find(|video| video.index == index) {
+                    video.hdr = hdr(*(*context).streams.add(index as usize), &video.color);
+                }
                 // Without decode times the library does not know the start before it decodes.
                 match ((*packet).dts == NOPTS, hidden) {
                     (true, false) => without_dts.push((index, (*packet).pts)),
@@ -73,6 +77,9 @@ impl FirstPacketCheck {
             ExpectedPacket::Vp8 => video(facts).is_some_and(|at| is_vp8(data, &facts.video[at])),
             ExpectedPacket::Vp9 => {
                 video(facts).is_some_and(|at| complete_vp9(data, &mut facts.video[at]).is_some())
+            }
+            ExpectedPacket::Av1 => {
+                video(facts).is_some_and(|at| complete_av1(data, &mut facts.video[at]).is_some())
             }
             ExpectedPacket::Nal { set, length_bytes, is_set, is_slice } => {
                 let Some(units) = nal_units(data, *length_bytes) else { return false };

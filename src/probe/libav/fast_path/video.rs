@@ -4,12 +4,12 @@ use std::ffi::c_int;
 
 use ffmpeg_next::ffi;
 
-use super::super::streams;
 use super::super::streams::extradata;
 use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
 use crate::libav::ffi_enums::{color_names, number, pixel_format, profile_name};
 use crate::model::{Codec, ColorTags, VideoStream};
-use crate::probe::bitstream::{SpsParams, av1, h264, hevc, vp8, vp9};
+use crate::probe::bitstream::{SpsParams, av1, av1_key_frame, h264, hevc, vp8, vp9};
+use crate::probe::declared_facts::set_stated_aspect_ratio;
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
 const CONSTRAINED: u8 = 1 << 1;
@@ -42,7 +42,11 @@ pub(super) unsafe fn complete(
         match video.codec.as_ref()? {
             Codec::H264 => complete_nal(stream, video, true)?,
             Codec::Hevc => complete_nal(stream, video, false)?,
-            Codec::Av1 => complete_av1(stream, video)?,
+            Codec::Av1 if av1::is_without_units(extradata((*stream).codecpar)) => ExpectedPacket::Av1,
+            Codec::Av1 => {
+                set_sequence(av1::from_av1c(extradata((*stream).codecpar))?, video)?;
+                ExpectedPacket::Any
+            }
             Codec::Vp8 => {
                 set_pixel_format(video, ffi::AVPixelFormat::AV_PIX_FMT_YUV420P as c_int)?;
                 video.field_order = Some("progressive".to_owned());
@@ -52,8 +56,6 @@ pub(super) unsafe fn complete(
             _ => return None,
         }
     };
-    // SAFETY: by the contract.
-    video.hdr = unsafe { streams::hdr(stream, &video.color) };
     Some(FirstPacketCheck { index, expected })
 }
 
@@ -85,9 +87,7 @@ unsafe fn complete_nal(
     set_color(video, color);
     video.profile = profile_name(id, profile_number(&params, avc)?);
     video.level = i32::try_from(params.level_idc).ok();
-    let stated = params.sample_aspect_ratio;
-    video.sample_aspect_ratio = video.sample_aspect_ratio.or(stated);
-    video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
+    set_stated_aspect_ratio(params.sample_aspect_ratio, video);
     if avc {
         video.field_order = Some("progressive".to_owned());
     }
@@ -103,15 +103,17 @@ unsafe fn complete_nal(
     })
 }
 
-/// # Safety
-/// As [`complete`].
-unsafe fn complete_av1(stream: *const ffi::AVStream, video: &mut VideoStream) -> Option<ExpectedPacket> {
+/// Completes the facts of an AV1 stream from its first packet.
+pub(super) fn complete_av1(data: &[u8], video: &mut VideoStream) -> Option<()> {
+    let (sequence, aspect_ratio) = av1_key_frame::read(data)?;
+    set_sequence(sequence, video)?;
+    set_stated_aspect_ratio(Some(aspect_ratio), video);
+    Some(())
+}
+
+/// Sets the facts in the sequence header of AV1.
+fn set_sequence(sequence: av1::SequenceHeader, video: &mut VideoStream) -> Option<()> {
     use ffi::AVPixelFormat as F;
-    // SAFETY: by the contract.
-    let (id, sequence) = unsafe {
-        let parameters = (*stream).codecpar;
-        (number(&raw const (*parameters).codec_id), av1::from_av1c(extradata(parameters))?)
-    };
     if !has_size(video, sequence.width, sequence.height) {
         return None;
     }
@@ -130,9 +132,10 @@ unsafe fn complete_av1(stream: *const ffi::AVStream, video: &mut VideoStream) ->
     set_pixel_format(video, format as c_int)?;
     let [primaries, transfer, matrix] = sequence.color.map(c_int::from);
     set_color(video, [range(sequence.full_range), primaries, transfer, matrix]);
+    let id = ffi::AVCodecID::AV_CODEC_ID_AV1 as c_int;
     video.profile = profile_name(id, c_int::from(sequence.profile));
     video.level = Some(i32::from(sequence.level));
-    Some(ExpectedPacket::Any)
+    Some(())
 }
 
 /// Returns whether a packet is a VP8 key frame of the size that the container declares.

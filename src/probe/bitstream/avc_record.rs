@@ -1,0 +1,109 @@
+//! Checks that the parameter sets of an `avcC` record are intact (ITU-T H.264, 7.3.2), because decoders refuse others.
+
+use super::h264::{record_units, sizes};
+use super::{Bits, SpsParams, vui};
+
+/// Returns how many frames are reordered at most, if the only sequence parameter set of an `avcC` record states it
+/// (ITU-T H.264, E.1.1), and if it and the only picture parameter set are intact.
+pub fn reordered_frames(record: &[u8]) -> Option<u32> {
+    intact_sets(record)?
+}
+
+/// Returns whether the only sequence and the only picture parameter set of an `avcC` record are intact.
+pub fn has_intact_sets(record: &[u8]) -> bool {
+    intact_sets(record).is_some()
+}
+
+/// Returns how many frames are reordered at most, if that is stated; `None` unless the sets are intact.
+fn intact_sets(record: &[u8]) -> Option<Option<u32>> {
+    let units = record_units(record)?;
+    let [sequence, picture] = units[..] else { return None };
+    is_picture_set_intact(picture)?;
+    let mut params = SpsParams::default();
+    let mut bits = sizes(sequence, &mut params)?;
+    if !bits.flag()? {
+        return bits.at_end().map(|()| None);
+    }
+    vui(&mut bits, &mut params)?;
+    if bits.flag()? {
+        bits.ue()?; // chroma_sample_loc_type_top_field
+        bits.ue()?; // chroma_sample_loc_type_bottom_field
+    }
+    if bits.flag()? {
+        bits.skip(32 + 32 + 1)?; // timing
+    }
+    let mut has_buffers = false;
+    for _ in 0..2 {
+        if bits.flag()? {
+            has_buffers = true;
+            let schedules = bits.ue().filter(|count| *count < 32)? + 1;
+            bits.skip(4 + 4)?; // scales
+            for _ in 0..schedules {
+                bits.ue()?; // bit_rate_value_minus1
+                bits.ue()?; // cpb_size_value_minus1
+                bits.skip(1)?; // cbr_flag
+            }
+            bits.skip(5 + 5 + 5 + 5)?; // lengths of delays
+        }
+    }
+    bits.skip(usize::from(has_buffers) + 1)?; // low_delay_hrd_flag, pic_struct_present_flag
+    if !bits.flag()? {
+        return bits.at_end().map(|()| None);
+    }
+    bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
+    for _ in 0..4 {
+        bits.ue()?; // limits of sizes and vectors
+    }
+    let frames = bits.ue().filter(|frames| *frames <= 16)?;
+    bits.ue()?; // max_dec_frame_buffering
+    bits.at_end().map(|()| Some(frames))
+}
+
+/// Checks that a picture parameter set without fields, slice groups and matrices ends where its fields do (7.3.2.2).
+fn is_picture_set_intact(nal: &[u8]) -> Option<()> {
+    nal.first().filter(|byte| *byte & 0x1f == 8)?;
+    let mut bits = Bits::of_nal(nal.get(1..)?);
+    bits.ue()?; // pic_parameter_set_id
+    bits.ue()?; // seq_parameter_set_id
+    bits.skip(1)?; // entropy_coding_mode_flag
+    bits.flag().filter(|orders_fields| !orders_fields)?;
+    bits.ue().filter(|groups| *groups == 0)?;
+    for _ in 0..2 {
+        bits.ue().filter(|references| *references < 32)?;
+    }
+    bits.skip(1 + 2)?; // weighted prediction
+    for _ in 0..3 {
+        bits.se()?; // quantizers
+    }
+    bits.skip(3)?;
+    if bits.at_end().is_some() {
+        return Some(());
+    }
+    bits.skip(1)?; // transform_8x8_mode_flag
+    bits.flag().filter(|has_matrices| !has_matrices)?;
+    bits.se()?;
+    bits.at_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A set for 1920x1080 pixels without usability information.
+    const SEQUENCE: &[u8] = &[0x67, 0x64, 0x00, 0x28, 0xac, 0xb2, 0x80, 0xf0, 0x04, 0x4f, 0xca, 0x80];
+    const PICTURE: &[u8] = &[0x68, 0xce, 0x38, 0x80];
+
+    fn record(sequence: &[u8], picture: &[u8]) -> Vec<u8> {
+        let head = [1, 100, 0, 40, 0xff, 0xe1, 0, sequence.len() as u8];
+        [&head[..], sequence, &[1, 0, picture.len() as u8], picture].concat()
+    }
+
+    #[test]
+    fn sets_are_intact_if_they_end_where_their_fields_do() {
+        assert!(has_intact_sets(&record(SEQUENCE, PICTURE)));
+        assert_eq!(reordered_frames(&record(SEQUENCE, PICTURE)), None, "the set does not state it");
+        assert!(!has_intact_sets(&record(&[SEQUENCE, &[1]].concat(), PICTURE)), "more than the fields");
+        assert!(!has_intact_sets(&record(SEQUENCE, &[PICTURE, &[1]].concat())), "more than the fields");
+        assert!(!has_intact_sets(&record(SEQUENCE, &PICTURE[..2])), "truncated");
+    }
+}
