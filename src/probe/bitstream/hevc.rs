@@ -41,8 +41,13 @@ pub fn record_units(record: &[u8]) -> Option<Vec<&[u8]>> {
 
 /// Returns whether an `hvcC` record contains HDR10 metadata; see [`has_hdr10_metadata`].
 pub fn record_has_hdr10_metadata(record: &[u8]) -> bool {
-    let units = units_of_type(record, NAL_PREFIX_SEI).unwrap_or_default();
+    let units = messages_of(record);
     units.into_iter().any(|unit| sei_payload_types(unit).any(|kind| HDR10_MESSAGES.contains(&kind)))
+}
+
+/// Returns the units of a record with messages for what follows.
+pub(super) fn messages_of(record: &[u8]) -> Vec<&[u8]> {
+    units_of_type(record, NAL_PREFIX_SEI).unwrap_or_default()
 }
 
 /// Returns the NAL units of one type in a record.
@@ -250,7 +255,7 @@ fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
 
 /// Leading pictures that a decoder skips when it starts at their key frame: RASL_N and RASL_R.
 const RASL_TYPES: [u8; 2] = [8, 9];
-const NAL_PREFIX_SEI: u8 = 39;
+pub(super) const NAL_PREFIX_SEI: u8 = 39;
 /// Mastering display colour volume and content light level (ITU-T H.265, D.2.28 and D.2.35).
 const HDR10_MESSAGES: [u32; 2] = [137, 144];
 
@@ -284,7 +289,7 @@ fn sei_payload_types(unit: &[u8]) -> impl Iterator<Item = u32> {
 }
 
 /// Reads a number coded as a sum of bytes, of which all but the last are 255.
-fn sei_number(bits: &mut Bits<'_>) -> Option<u32> {
+pub(super) fn sei_number(bits: &mut Bits<'_>) -> Option<u32> {
     let mut sum = 0_u32;
     loop {
         let byte = bits.take(8)?;

@@ -24,6 +24,7 @@ pub mod opus;
 pub mod parameter_sets;
 pub mod random_access;
 pub mod references;
+pub(crate) mod transfer_message;
 pub mod vorbis;
 pub mod vp8;
 pub mod vp9;

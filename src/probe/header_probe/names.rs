@@ -6,7 +6,6 @@ pub(super) const RANGE_LIMITED: u8 = 1;
 pub(super) const RANGE_FULL: u8 = 2;
 pub(super) const UNSPECIFIED: u8 = 2;
 pub(super) const MATRIX_RGB: u8 = 0;
-pub(super) const TRANSFER_PQ: u8 = 16;
 
 /// Code points of range, primaries, transfer and matrix; the range by FFmpeg's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ fn transfer(code: u8) -> Option<&'static str> {
         13 => "iec61966-2-1",
         14 => "bt2020-10",
         15 => "bt2020-12",
-        TRANSFER_PQ => "smpte2084",
+        16 => "smpte2084",
         17 => "smpte428",
         18 => "arib-std-b67",
         _ => return None,

@@ -1,13 +1,12 @@
 //! The facts of video from its configuration record and its first sample.
 
 use super::effort::Effort;
-use super::names::{
-    Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, TRANSFER_PQ, UNSPECIFIED, pixels,
-};
+use super::names::{Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, pixels};
 use super::reason::Reason;
 use crate::model::{Codec, Rational, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
+use crate::probe::bitstream::transfer_message::may_be_replaced;
 use crate::probe::bitstream::{
     SpsParams, av1, av1_key_frame, avc_record, h264, hevc, jpeg, mpeg_video, nal_units, vp8, vp9,
 };
@@ -17,8 +16,6 @@ use crate::probe::declared_facts::set_stated_aspect_ratio;
 const CONSTRAINED: u8 = 1 << 1;
 /// `constraint_set3_flag`: a High 10 or 4:2:2 stream with intra prediction only.
 const INTRA: u8 = 1 << 3;
-/// Transfers that an SEI message in the stream may replace by another one.
-const REPLACEABLE_TRANSFERS: [u8; 3] = [14, 15, TRANSFER_PQ];
 /// The sample aspect ratio of H.263 in its standard formats.
 const H263_ASPECT_RATIO: (u32, u32) = (12, 11);
 /// Sample aspect ratios of MPEG-4 part 2, none first.
@@ -102,7 +99,8 @@ fn complete_nal(
         return None;
     }
     let units = nal_units(first_sample, length_bytes)?;
-    let color = resolve_colors(&params, avc, container_color)?;
+    let color = resolve_colors(&params, avc, container_color)
+        .filter(|color| !may_be_replaced(color.transfer, avc, config, &units))?;
     set_pixels(video, nal_pixels(&params, avc, color.range == RANGE_FULL)?);
     video.color = color.tags();
     video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
@@ -292,8 +290,7 @@ fn resolve_colors(params: &SpsParams, avc: bool, container: ColorCodes) -> Optio
         None => ColorCodes::default(),
     };
     color.range = params.full_range.map(range).unwrap_or(if avc { container.range } else { RANGE_LIMITED });
-    let uncertain = color.matrix == MATRIX_RGB || REPLACEABLE_TRANSFERS.contains(&color.transfer);
-    (!uncertain).then_some(color)
+    (color.matrix != MATRIX_RGB).then_some(color)
 }
 
 fn nal_pixels(params: &SpsParams, avc: bool, full_range: bool) -> Option<Pixels> {

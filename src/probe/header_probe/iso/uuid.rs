@@ -5,12 +5,9 @@ use super::super::reason::Reason;
 /// The manifest of a Smooth Streaming file, which states bit rates.
 const MANIFEST: [u8; 16] =
     [0xa5, 0xd4, 0x0b, 0x30, 0xe8, 0x14, 0x11, 0xdd, 0xba, 0x2f, 0x08, 0x00, 0x20, 0x0c, 0x9a, 0x66];
-/// Encryption information of samples in Smooth Streaming.
-const ENCRYPTION: [u8; 16] =
-    [0xa2, 0x39, 0x4f, 0x52, 0x5a, 0x9b, 0x4f, 0x14, 0xa2, 0x44, 0x6c, 0x42, 0x7c, 0x64, 0x8d, 0xf4];
 
 /// Checks that a box `uuid` changes none of the facts.
 pub(super) fn check(content: &[u8]) -> Result<(), Reason> {
     let kind = content.get(..16).ok_or(Reason::Malformed)?;
-    if kind == MANIFEST || kind == ENCRYPTION { Err(Reason::RareElement) } else { Ok(()) }
+    if kind == MANIFEST { Err(Reason::RareElement) } else { Ok(()) }
 }

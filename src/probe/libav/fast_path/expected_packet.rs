@@ -10,8 +10,15 @@ pub(super) struct FirstPacketCheck {
 
 /// The expected first packet of a stream.
 pub(super) enum ExpectedPacket {
-    /// A packet with slices and no parameter set other than this one.
-    Nal { set: Vec<u8>, length_bytes: usize, is_set: fn(u8) -> bool, is_slice: fn(u8) -> bool },
+    /// A packet with slices, with no parameter set other than this one, and with colours of its own only if they are
+    /// those of the set.
+    Nal {
+        set: Vec<u8>,
+        length_bytes: usize,
+        is_set: fn(u8) -> bool,
+        is_slice: fn(u8) -> bool,
+        keeps_color: Box<dyn Fn(&[&[u8]]) -> bool>,
+    },
     /// A VP8 key frame of the declared size.
     Vp8,
     /// A VP9 key frame, which completes the facts.

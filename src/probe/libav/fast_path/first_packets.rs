@@ -81,11 +81,12 @@ impl FirstPacketCheck {
             ExpectedPacket::Av1 => {
                 video(facts).is_some_and(|at| complete_av1(data, &mut facts.video[at]).is_some())
             }
-            ExpectedPacket::Nal { set, length_bytes, is_set, is_slice } => {
+            ExpectedPacket::Nal { set, length_bytes, is_set, is_slice, keeps_color } => {
                 let Some(units) = nal_units(data, *length_bytes) else { return false };
                 let is = |unit: &[u8], kind: &fn(u8) -> bool| unit.first().is_some_and(|&byte| kind(byte));
                 units.iter().any(|unit| is(unit, is_slice))
                     && units.iter().all(|unit| !is(unit, is_set) || unit == set)
+                    && keeps_color(&units)
             }
         }
     }

@@ -8,6 +8,7 @@ use super::super::streams::extradata;
 use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
 use crate::libav::ffi_enums::{color_names, number, pixel_format, profile_name};
 use crate::model::{Codec, ColorTags, VideoStream};
+use crate::probe::bitstream::transfer_message::may_be_replaced;
 use crate::probe::bitstream::{SpsParams, av1, av1_key_frame, h264, hevc, vp8, vp9};
 use crate::probe::declared_facts::set_stated_aspect_ratio;
 
@@ -17,9 +18,6 @@ const CONSTRAINED: u8 = 1 << 1;
 const INTRA: u8 = 1 << 3;
 const PROFILE_CONSTRAINED: c_int = 1 << 9;
 const PROFILE_INTRA: c_int = 1 << 11;
-const TRANSFER_PQ: c_int = 16;
-/// Transfers that an SEI message in the stream may replace by another one.
-const REPLACEABLE_TRANSFERS: [c_int; 3] = [14, 15, TRANSFER_PQ];
 const MATRIX_RGB: c_int = 0;
 const UNSPECIFIED: c_int = 2;
 const RANGE_LIMITED: c_int = 1;
@@ -91,6 +89,7 @@ unsafe fn complete_nal(
     if avc {
         video.field_order = Some("progressive".to_owned());
     }
+    let (record, transfer) = (record.to_vec(), u8::try_from(color[2]).ok()?);
     let avc_set: fn(u8) -> bool = |byte| byte & 0x1f == 7;
     let hevc_set: fn(u8) -> bool = |byte| byte >> 1 & 0x3f == 33;
     let avc_slice: fn(u8) -> bool = |byte| matches!(byte & 0x1f, 1..=5);
@@ -98,6 +97,7 @@ unsafe fn complete_nal(
     Some(ExpectedPacket::Nal {
         set: set.to_vec(),
         length_bytes,
+        keeps_color: Box::new(move |units| !may_be_replaced(transfer, avc, &record, units)),
         is_set: if avc { avc_set } else { hevc_set },
         is_slice: if avc { avc_slice } else { hevc_slice },
     })
@@ -205,8 +205,7 @@ fn resolve_colors(params: &SpsParams, avc: bool, tagged: [c_int; 4]) -> Option<[
         None => [UNSPECIFIED; 3],
     };
     let range = params.full_range.map(range).unwrap_or(if avc { tagged_range } else { RANGE_LIMITED });
-    let uncertain = matrix == MATRIX_RGB || REPLACEABLE_TRANSFERS.contains(&transfer);
-    (!uncertain).then_some([range, primaries, transfer, matrix])
+    (matrix != MATRIX_RGB).then_some([range, primaries, transfer, matrix])
 }
 
 fn nal_pixel_format(params: &SpsParams, full_range: bool) -> Option<c_int> {
