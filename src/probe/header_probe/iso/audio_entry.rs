@@ -16,6 +16,12 @@ const STEREO: u32 = 101 << 16 | 2;
 const BITMAP: u32 = 1 << 16;
 const LEFT_RIGHT: u32 = 3;
 const CENTER: u32 = 4;
+/// Flags of linear PCM.
+const FLOAT: u32 = 1;
+const BIG_ENDIAN: u32 = 2;
+const SIGNED: u32 = 4;
+/// The highest sample rate of PCM, in Hz.
+const MAX_RATE: f64 = 384_000.0;
 
 /// An audio sample entry.
 #[derive(Clone, Debug)]
@@ -63,10 +69,15 @@ impl<'a> AudioEntry<'a> {
             Some((version, channels, bits, sample_rate))
         };
         let (version, channels, bits, sample_rate) = parse(&mut fields).ok_or(Reason::Malformed)?;
+        let mut frame_samples = 0;
         // Whether an ISO file has the fields of later versions depends on its brands.
         match (version, isom, stsd_version) {
             (0, ..) => {}
-            (1, false, 0) => _ = fields.bytes(16).ok_or(Reason::Malformed)?,
+            (1, false, 0) => {
+                frame_samples = fields.word().ok_or(Reason::Malformed)?;
+                fields.bytes(12).ok_or(Reason::Malformed)?;
+            }
+            (2, false, _) if kind == b"lpcm" => return AudioEntry::read_linear(fields),
             _ => return Err(Reason::AudioConfiguration),
         }
         let mut entry = AudioEntry {
@@ -78,6 +89,38 @@ impl<'a> AudioEntry<'a> {
             channel_layout: None,
         };
         entry.read_codec(kind, fields.0, bits)?;
+        // The library divides PCM in other frames differently.
+        if entry.frame_bytes > 0 && frame_samples > 1 { Err(Reason::AudioConfiguration) } else { Ok(entry) }
+    }
+
+    /// Reads the fields of version 2 for PCM (QuickTime File Format, sound sample description).
+    fn read_linear(mut fields: FieldReader<'a>) -> Result<AudioEntry<'a>, Reason> {
+        let mut parse = || {
+            fields.word()?;
+            let sample_rate = f64::from_bits(fields.take(8)?);
+            let channels = fields.word()?;
+            fields.word()?;
+            let (bits, flags) = (fields.word()?, fields.word()?);
+            let (frame_bytes, frame_samples) = (fields.word()?, fields.word()?);
+            let form = if flags & FLOAT != 0 { Form::Float } else { Form::Signed };
+            let is_known = form == Form::Float || flags & SIGNED != 0;
+            let pcm = pcm(form, bits, flags & BIG_ENDIAN == 0).filter(|_| is_known)?;
+            let is_whole = (1.0..=MAX_RATE).contains(&sample_rate) && sample_rate.fract() == 0.0;
+            let is_packed =
+                frame_samples == 1 && bits.checked_mul(channels)? == frame_bytes.checked_mul(8)?;
+            (is_whole && is_packed).then_some((pcm, sample_rate as u32, channels))
+        };
+        let (pcm, sample_rate, channels) = parse().ok_or(Reason::AudioConfiguration)?;
+        let mut entry = AudioEntry {
+            codec: Codec::Aac,
+            channels,
+            sample_rate,
+            config: Cow::Borrowed(&[]),
+            frame_bytes: 0,
+            channel_layout: None,
+        };
+        let boxes = entry.plain_boxes(fields.0, &[])?;
+        entry.set_pcm(pcm, &boxes)?;
         Ok(entry)
     }
 
@@ -121,12 +164,24 @@ impl<'a> AudioEntry<'a> {
                 // The library sets this whatever is declared.
                 self.channels = 1;
             }
-            b"sowt" | b"twos" | b"raw " => {
-                let boxes = self.plain_boxes(content, &[])?;
-                self.set_pcm(bits, kind)?;
-                let channels = self.channels;
-                self.channel_layout =
-                    only(&boxes, b"chan")?.map(|chan| layout(chan, channels)).transpose()?;
+            b"sowt" | b"twos" | b"raw " | b"in24" | b"in32" | b"fl32" | b"fl64" => {
+                let boxes = self.plain_boxes(content, &[b"enda"])?;
+                let enda = only(&boxes, b"enda")?;
+                let says_little = enda.is_some_and(|enda| enda.get(1) == Some(&1));
+                if enda.is_some_and(|enda| enda.len() != 2) {
+                    return Err(Reason::Malformed);
+                }
+                let little = says_little || kind == b"sowt";
+                let form = match kind {
+                    b"sowt" | b"twos" if matches!(bits, 16 | 24) => pcm(Form::Signed, bits, little),
+                    b"in24" => pcm(Form::Signed, 24, little),
+                    b"in32" => pcm(Form::Signed, 32, little),
+                    b"fl32" => pcm(Form::Float, 32, little),
+                    b"fl64" => pcm(Form::Float, 64, little),
+                    b"raw " if bits == 8 => Some(("pcm_u8", 1)),
+                    _ => None,
+                };
+                self.set_pcm(form.ok_or(Reason::AudioConfiguration)?, &boxes)?;
             }
             _ => return Err(Reason::Codec),
         }
@@ -185,18 +240,41 @@ impl<'a> AudioEntry<'a> {
         if parameters[0] == 0 { Ok(()) } else { Err(Reason::AudioConfiguration) }
     }
 
-    /// Sets the layout of PCM with samples of this number of bits.
-    fn set_pcm(&mut self, bits: u32, kind: &[u8; 4]) -> Result<(), Reason> {
-        let name = match (bits, kind) {
-            (16, b"sowt") => "pcm_s16le",
-            (16, b"twos") => "pcm_s16be",
-            (24, b"sowt") => "pcm_s24le",
-            (24, b"twos") => "pcm_s24be",
-            (8, b"raw ") => "pcm_u8",
-            _ => return Err(Reason::AudioConfiguration),
-        };
+    /// Sets the codec of PCM and its layout, which may be in one of these boxes.
+    fn set_pcm(&mut self, (name, bytes): Pcm, boxes: &[Node<'a>]) -> Result<(), Reason> {
+        if !(1..=8).contains(&self.channels) {
+            return Err(Reason::AudioConfiguration);
+        }
         self.codec = Codec::from(name);
-        self.frame_bytes = bits / 8 * self.channels;
-        if (1..=8).contains(&self.channels) { Ok(()) } else { Err(Reason::AudioConfiguration) }
+        self.frame_bytes = bytes * self.channels;
+        self.channel_layout = only(boxes, b"chan")?.map(|chan| layout(chan, self.channels)).transpose()?;
+        Ok(())
     }
+}
+
+/// The name of PCM in FFmpeg, and the bytes of a sample of one channel.
+type Pcm = (&'static str, u32);
+
+/// The form of the samples of PCM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Signed,
+    Float,
+}
+
+/// Returns the name of PCM with samples of this number of bits, and their bytes.
+fn pcm(form: Form, bits: u32, little: bool) -> Option<Pcm> {
+    Some(match (form, bits, little) {
+        (Form::Signed, 16, true) => ("pcm_s16le", 2),
+        (Form::Signed, 16, false) => ("pcm_s16be", 2),
+        (Form::Signed, 24, true) => ("pcm_s24le", 3),
+        (Form::Signed, 24, false) => ("pcm_s24be", 3),
+        (Form::Signed, 32, true) => ("pcm_s32le", 4),
+        (Form::Signed, 32, false) => ("pcm_s32be", 4),
+        (Form::Float, 32, true) => ("pcm_f32le", 4),
+        (Form::Float, 32, false) => ("pcm_f32be", 4),
+        (Form::Float, 64, true) => ("pcm_f64le", 8),
+        (Form::Float, 64, false) => ("pcm_f64be", 8),
+        _ => return None,
+    })
 }

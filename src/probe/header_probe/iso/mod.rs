@@ -2,6 +2,7 @@
 
 mod audio_entry;
 mod boxes;
+mod cut_movie;
 mod descriptors;
 mod duration;
 mod encryption;

@@ -8,7 +8,7 @@ use crate::probe::isobmff::FieldReader;
 /// Samples read per track: 4.6 hours at 60 frames/s.
 const MAX_SAMPLES: u32 = 1_000_000;
 /// Offsets between decoding and presentation from which the library ignores the table.
-const MAX_OFFSET: u32 = 1 << 28;
+pub(super) const MAX_OFFSET: u32 = 1 << 28;
 
 /// The tables of samples of a track.
 #[derive(Clone, Debug, Default)]

@@ -5,6 +5,7 @@ use std::io;
 use super::super::cache::{BLOCK, Cache};
 use super::super::reason::{Reason, Stop};
 use super::boxes::READ_BY_LIBRARY;
+use super::cut_movie::ends_in_table;
 use super::uuid;
 use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::headers;
@@ -54,8 +55,11 @@ pub(super) fn read_movie(cache: &Cache<'_>) -> Result<MovieBox, Stop> {
     let mut movies = top.iter().filter(|found| &found.kind == b"moov");
     let Some(moov) = movies.next() else { return Err(without_movie(cache, &top)?) };
     check_order(cache, &top, size)?;
-    if moov.end > size || movies.next().is_some() {
+    if movies.next().is_some() {
         return Err(Reason::Malformed.into());
+    }
+    if moov.end > size {
+        return Err(with_cut_movie(cache, moov)?);
     }
     let length = preload(cache, moov, 0)?;
     let content = read_range(cache, moov.content, length)?;
@@ -94,6 +98,20 @@ fn without_movie(cache: &Cache<'_>, top: &[BoxHeader]) -> Result<Stop, Stop> {
     }
     let error = headers::read(cache)?.open_error();
     Ok(error.map_or(Reason::MissingIndex.into(), Stop::CannotOpen))
+}
+
+/// Returns what becomes of a file that ends inside its movie.
+fn with_cut_movie(cache: &Cache<'_>, moov: &BoxHeader) -> Result<Stop, Stop> {
+    let length = cache.len()?.saturating_sub(moov.content);
+    if length > MAX_MOVIE {
+        return Err(Reason::TooLarge.into());
+    }
+    let content = read_range(cache, moov.content, length as usize)?;
+    if !ends_in_table(&content, moov.end - moov.content) {
+        return Err(Reason::Malformed.into());
+    }
+    let error = headers::read(cache)?.open_error();
+    Ok(error.map_or(Reason::Malformed.into(), Stop::CannotOpen))
 }
 
 /// Reads a movie box and `more` bytes behind it as one block. Returns the length of its content.

@@ -8,6 +8,9 @@ pub(super) struct FirstPacketCheck {
     pub(super) expected: ExpectedPacket,
 }
 
+/// Returns whether the units of a packet keep the colours of a parameter set.
+pub(super) type ColorCheck = Box<dyn Fn(&[&[u8]]) -> bool>;
+
 /// The expected first packet of a stream.
 pub(super) enum ExpectedPacket {
     /// A packet with slices, with no parameter set other than this one, and with colours of its own only if they are
@@ -17,7 +20,7 @@ pub(super) enum ExpectedPacket {
         length_bytes: usize,
         is_set: fn(u8) -> bool,
         is_slice: fn(u8) -> bool,
-        keeps_color: Box<dyn Fn(&[&[u8]]) -> bool>,
+        keeps_color: ColorCheck,
     },
     /// A VP8 key frame of the declared size.
     Vp8,
