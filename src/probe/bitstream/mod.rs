@@ -69,6 +69,18 @@ pub struct SpsParams {
     pub complete: bool,
 }
 
+impl SpsParams {
+    /// Returns whether frames have the size that a container declares, in pixels. A decoder of H.264 crops them to that
+    /// unless the set crops them itself at the top or at the left.
+    pub(crate) fn fits(&self, width: Option<u32>, height: Option<u32>, avc: bool) -> bool {
+        let crops = |declared: Option<u32>, coded: u32| {
+            declared.is_some_and(|side| side <= coded && side.div_ceil(16) == coded.div_ceil(16))
+        };
+        let is_cropped = || !self.crops_start && crops(width, self.width) && crops(height, self.height);
+        (width, height) == (Some(self.width), Some(self.height)) || avc && is_cropped()
+    }
+}
+
 /// Splits a sample into NAL units, each preceded by its length in `length_bytes` bytes; `None` when the
 /// lengths do not match the sample.
 pub fn nal_units(sample: &[u8], length_bytes: usize) -> Option<Vec<&[u8]>> {

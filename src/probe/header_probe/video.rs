@@ -95,7 +95,7 @@ fn complete_nal(
     let avc = *codec == Codec::H264;
     let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
     let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
-    if !(params.complete && params.frames_only && fits(video, &params, avc)) {
+    if !(params.complete && params.frames_only && params.fits(video.width, video.height, avc)) {
         return None;
     }
     let units = nal_units(first_sample, length_bytes)?;
@@ -120,8 +120,7 @@ fn complete_nal(
     let is_valid = |unit: &[u8]| !unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
     let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == set);
     // The library reads such streams itself only in usual forms.
-    let is_usual = has_size(video, params.width, params.height)
-        && params.chroma_format < 3
+    let is_usual = params.chroma_format < 3
         && params.bit_depth <= 10
         && (params.bit_depth == 10 || params.chroma_format == 1 || color.range != RANGE_FULL)
         && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));
@@ -251,18 +250,6 @@ fn complete_mjpeg(
     video.profile = Some("Baseline".to_owned());
     set_stated_aspect_ratio(image.aspect_ratio.and_then(|(num, den)| Rational::new(num, den)), video);
     Some(Effort::Analysis)
-}
-
-/// Returns whether a parameter set has the size of the container. That crops H.264 unless the set does.
-fn fits(video: &VideoStream, params: &SpsParams, avc: bool) -> bool {
-    let crops = |declared: Option<u32>, coded: u32| {
-        declared.is_some_and(|side| side <= coded && side.div_ceil(16) == coded.div_ceil(16))
-    };
-    has_size(video, params.width, params.height)
-        || avc
-            && !params.crops_start
-            && crops(video.width, params.width)
-            && crops(video.height, params.height)
 }
 
 fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {

@@ -77,7 +77,7 @@ unsafe fn complete_nal(
     };
     let (set, length_bytes) = if avc { h264::only_set(record)? } else { hevc::only_set(record)? };
     let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
-    if !(params.complete && params.frames_only && has_size(video, params.width, params.height)) {
+    if !(params.complete && params.frames_only && params.fits(video.width, video.height, avc)) {
         return None;
     }
     let color = resolve_colors(&params, avc, tagged)?;
