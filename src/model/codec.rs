@@ -10,7 +10,7 @@ named! {
         Ffv1 = "ffv1", Flac = "flac", Gif = "gif", H263 = "h263", H264 = "h264", Hevc = "hevc",
         Jpeg2000 = "jpeg2000", JpegLs = "jpegls", Mjpeg = "mjpeg", Mp3 = "mp3",
         Mpeg1Video = "mpeg1video", Mpeg2Video = "mpeg2video", Mpeg4 = "mpeg4", MsRle = "msrle",
-        Opus = "opus", Png = "png", Qtrle = "qtrle", RawVideo = "rawvideo", Rpza = "rpza",
+        Opus = "opus", Png = "png", Prores = "prores", Qtrle = "qtrle", RawVideo = "rawvideo", Rpza = "rpza",
         Smc = "smc", Snow = "snow", Tiff = "tiff", Vc2 = "vc2", Vorbis = "vorbis", Vp8 = "vp8",
         Vp9 = "vp9", Vvc = "vvc", Webp = "webp",
     }

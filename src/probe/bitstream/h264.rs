@@ -8,14 +8,13 @@ const HIGH_PROFILES: [u32; 13] = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138,
 /// More macroblocks per side than any level permits.
 const MAX_MACROBLOCKS: u32 = 1 << 12;
 
-/// Returns the only sequence parameter set of an `avcC` record and the size of the length field before
-/// each NAL unit; `None` when the record is malformed or does not contain exactly one set.
+/// Returns the only sequence parameter set of an `avcC` record, which may repeat it, and the size of the length field
+/// before each NAL unit; `None` when the record is malformed, or contains no set or several.
 pub fn only_set(record: &[u8]) -> Option<(&[u8], usize)> {
-    if *record.first()? != 1 || record.get(5)? & 0x1f != 1 {
-        return None;
-    }
-    let length = usize::from(u16::from_be_bytes([*record.get(6)?, *record.get(7)?]));
-    Some((record.get(8..8_usize.checked_add(length)?)?, usize::from(record[4] & 3) + 1))
+    let sets = sets(record)?;
+    let (set, others) = sets.split_first()?;
+    others.iter().all(|other| other == set).then_some(())?;
+    Some((set, usize::from(record[4] & 3) + 1))
 }
 
 /// Returns all sequence parameter sets of an `avcC` record; `None` when the record is malformed.

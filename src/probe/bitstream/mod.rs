@@ -22,6 +22,7 @@ pub mod mpeg_video;
 mod nal_sizes;
 pub mod opus;
 pub mod parameter_sets;
+pub(crate) mod prores;
 pub mod random_access;
 pub mod references;
 pub(crate) mod transfer_message;

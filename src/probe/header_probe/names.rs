@@ -139,6 +139,7 @@ pub(super) fn pixels(chroma: Chroma, depth: u8, full_range: bool) -> Option<Pixe
         (Half422, 8, false) => "yuv422p",
         (Half422, 8, true) => "yuvj422p",
         (Half422, 10, _) => "yuv422p10le",
+        (Half422, 12, _) => "yuv422p12le",
         (Full444, 8, false) => "yuv444p",
         (Full444, 8, true) => "yuvj444p",
         (Full444, 10, _) => "yuv444p10le",

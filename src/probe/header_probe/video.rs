@@ -1,14 +1,16 @@
 //! The facts of video from its configuration record and its first sample.
 
 use super::effort::Effort;
-use super::names::{Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, pixels};
+use super::names::{
+    Chroma, ColorCodes, MATRIX_RGB, Pixels, RANGE_FULL, RANGE_LIMITED, UNSPECIFIED, are_known, pixels,
+};
 use super::reason::Reason;
 use crate::model::{Codec, Rational, VideoStream};
 use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
 use crate::probe::bitstream::transfer_message::may_be_replaced;
 use crate::probe::bitstream::{
-    SpsParams, av1, av1_key_frame, avc_record, h264, hevc, jpeg, mpeg_video, nal_units, vp8, vp9,
+    SpsParams, av1, av1_key_frame, avc_record, h264, hevc, jpeg, mpeg_video, nal_units, prores, vp8, vp9,
 };
 use crate::probe::declared_facts::set_stated_aspect_ratio;
 
@@ -41,6 +43,7 @@ pub(super) fn complete(
         Codec::H263 => complete_h263(first_sample, container_color, video),
         Codec::Mpeg4 => complete_mpeg4(config, first_sample, container_color, video),
         Codec::Mjpeg => complete_mjpeg(first_sample, container_color, video),
+        Codec::Prores => complete_prores(first_sample, video),
         Codec::H264 | Codec::Hevc => {
             complete_nal(codec, config, (first_sample, encrypted), container_color, video)
         }
@@ -64,7 +67,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
         Codec::Av1 => PacketSyntax::Av1,
         Codec::Mpeg1Video | Codec::Mpeg2Video => PacketSyntax::Mpeg2,
         Codec::Mpeg4 => PacketSyntax::Mpeg4,
-        Codec::H263 | Codec::Mjpeg => PacketSyntax::Flag,
+        Codec::H263 | Codec::Mjpeg | Codec::Prores => PacketSyntax::Flag,
         _ => return None,
     })
 }
@@ -72,7 +75,7 @@ pub(super) fn packet_syntax(codec: &Codec, config: &[u8]) -> Option<PacketSyntax
 /// Returns whether the library sees a key frame: it reads the samples of most codecs for that. Fails where a sample is
 /// not understood or contradicts its container, because the result depends on details of the library's parsers.
 pub(super) fn is_key(codec: &Codec, config: &[u8], sample: &[u8], flagged: bool) -> Result<bool, Reason> {
-    if matches!(codec, Codec::Hevc | Codec::H263 | Codec::Mjpeg) {
+    if matches!(codec, Codec::Hevc | Codec::H263 | Codec::Mjpeg | Codec::Prores) {
         return Ok(flagged);
     }
     let access = packet_syntax(codec, config).map(|syntax| syntax.parse(sample).access);
@@ -250,6 +253,22 @@ fn complete_mjpeg(
     video.profile = Some("Baseline".to_owned());
     set_stated_aspect_ratio(image.aspect_ratio.and_then(|(num, den)| Rational::new(num, den)), video);
     Some(Effort::Analysis)
+}
+
+fn complete_prores(first_sample: &[u8], video: &mut VideoStream) -> Option<Effort> {
+    let variant = prores::variant(video.codec_tag.as_deref()?)?;
+    let frame = prores::frame(first_sample).filter(|frame| has_size(video, frame.width, frame.height))?;
+    let chroma = if frame.full_chroma { Chroma::Full444 } else { Chroma::Half422 };
+    set_pixels(video, pixels(chroma, variant.bit_depth, false)?);
+    if frame.alpha {
+        video.alpha = Some(true);
+        video.pixel_format = video.pixel_format.take().map(|name| name.replacen("yuv", "yuva", 1));
+    }
+    let [primaries, transfer, matrix] = frame.color;
+    let color = ColorCodes { range: RANGE_LIMITED, primaries, transfer, matrix };
+    video.color = Some(color).filter(|color| are_known(*color))?.tags();
+    video.profile = Some(variant.name.to_owned());
+    Some(Effort::FirstPacket)
 }
 
 fn has_size(video: &VideoStream, width: u32, height: u32) -> bool {

@@ -128,6 +128,7 @@ impl<'a> VideoEntry<'a> {
             b"s263" => Codec::H263,
             b"jpeg" => Codec::Mjpeg,
             b"mp4v" => Codec::Mpeg4,
+            b"apco" | b"apcs" | b"apcn" | b"apch" | b"ap4h" | b"ap4x" => Codec::Prores,
             _ => return Err(Reason::Codec),
         };
         let name = head.get(34..66).and_then(|name| name.get(1..)).unwrap_or_default();

@@ -26,6 +26,8 @@ pub(super) enum ExpectedPacket {
     Vp8,
     /// A VP9 key frame, which completes the facts.
     Vp9,
+    /// A frame of ProRes, which completes the facts.
+    Prores,
     /// A sequence header and a key frame of AV1, which complete the facts.
     Av1,
     /// An AAC frame whose first element has this number of channels.

@@ -5,7 +5,7 @@ use ffmpeg_next::ffi;
 use super::super::packets::add_packet;
 use super::super::streams::hdr;
 use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
-use super::video::{complete_av1, complete_vp9, is_vp8};
+use super::video::{complete_av1, complete_prores, complete_vp9, is_vp8};
 use crate::libav::media_input::MediaInput;
 use crate::libav::time::NOPTS;
 use crate::model::MediaFacts;
@@ -77,6 +77,9 @@ impl FirstPacketCheck {
             ExpectedPacket::Vp8 => video(facts).is_some_and(|at| is_vp8(data, &facts.video[at])),
             ExpectedPacket::Vp9 => {
                 video(facts).is_some_and(|at| complete_vp9(data, &mut facts.video[at]).is_some())
+            }
+            ExpectedPacket::Prores => {
+                video(facts).is_some_and(|at| complete_prores(data, &mut facts.video[at]).is_some())
             }
             ExpectedPacket::Av1 => {
                 video(facts).is_some_and(|at| complete_av1(data, &mut facts.video[at]).is_some())

@@ -9,7 +9,7 @@ use super::expected_packet::{ExpectedPacket, FirstPacketCheck};
 use crate::libav::ffi_enums::{color_names, number, pixel_format, profile_name};
 use crate::model::{Codec, ColorTags, VideoStream};
 use crate::probe::bitstream::transfer_message::may_be_replaced;
-use crate::probe::bitstream::{SpsParams, av1, av1_key_frame, h264, hevc, vp8, vp9};
+use crate::probe::bitstream::{SpsParams, av1, av1_key_frame, h264, hevc, prores, vp8, vp9};
 use crate::probe::declared_facts::set_stated_aspect_ratio;
 
 /// `constraint_set1_flag`: a Baseline stream that conforms to Constrained Baseline.
@@ -51,6 +51,7 @@ pub(super) unsafe fn complete(
                 ExpectedPacket::Vp8
             }
             Codec::Vp9 => ExpectedPacket::Vp9,
+            Codec::Prores => ExpectedPacket::Prores,
             _ => return None,
         }
     };
@@ -167,6 +168,28 @@ pub(super) fn complete_vp9(data: &[u8], video: &mut VideoStream) -> Option<()> {
     video.color.range = range;
     video.color.matrix = matrix;
     video.profile = profile_name(ffi::AVCodecID::AV_CODEC_ID_VP9 as c_int, c_int::from(frame.profile));
+    Some(())
+}
+
+/// Completes the facts of a ProRes stream from its first packet.
+pub(super) fn complete_prores(data: &[u8], video: &mut VideoStream) -> Option<()> {
+    use ffi::AVPixelFormat as F;
+    let variant = prores::variant(video.codec_tag.as_deref()?)?;
+    let frame = prores::frame(data).filter(|frame| has_size(video, frame.width, frame.height))?;
+    let format = match (variant.bit_depth, frame.full_chroma, frame.alpha) {
+        (10, false, false) => F::AV_PIX_FMT_YUV422P10LE,
+        (10, true, false) => F::AV_PIX_FMT_YUV444P10LE,
+        (10, false, true) => F::AV_PIX_FMT_YUVA422P10LE,
+        (10, true, true) => F::AV_PIX_FMT_YUVA444P10LE,
+        (_, false, false) => F::AV_PIX_FMT_YUV422P12LE,
+        (_, true, false) => F::AV_PIX_FMT_YUV444P12LE,
+        (_, false, true) => F::AV_PIX_FMT_YUVA422P12LE,
+        (_, true, true) => F::AV_PIX_FMT_YUVA444P12LE,
+    };
+    set_pixel_format(video, format as c_int)?;
+    let [primaries, transfer, matrix] = frame.color.map(c_int::from);
+    set_color(video, [RANGE_LIMITED, primaries, transfer, matrix]);
+    video.profile = profile_name(ffi::AVCodecID::AV_CODEC_ID_PRORES as c_int, c_int::from(variant.number));
     Some(())
 }
 
