@@ -20,7 +20,7 @@ pub(super) unsafe fn duration_us(context: *mut ffi::AVFormatContext) -> Option<i
     // SAFETY: the library keeps `nb_streams` valid pointers; the calls take any numbers.
     unsafe {
         if (*context).duration != NOPTS {
-            return Some((*context).duration);
+            return Some((*context).duration).filter(|&duration| duration > 0);
         }
         for position in 0..(*context).nb_streams as usize {
             let stream = *(*context).streams.add(position);
