@@ -4,7 +4,7 @@ use super::super::outcome::{Outcome, is_cleared};
 use super::super::{FileEntry, FixForecast, Report};
 use crate::rules::{Finding, Severity};
 
-/// Returns the entries, those that need attention first, of these those that no option mends, then those with the most open
+/// Returns the entries, those that need attention first, of these those that no option corrects, then those with the most open
 /// errors and warnings. Equal ones keep the order of the report, which is by path.
 pub(super) fn worst_first(report: &Report) -> Vec<&FileEntry> {
     let open = |entry: &FileEntry, severity: Severity| {

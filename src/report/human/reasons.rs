@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_option_mends_comes_first() {
+    fn what_no_option_corrects_comes_first() {
         let mut entry = samples::entry("a.mp4", Verdict::Noncompliant);
         let errors = [
             (RuleId::Resolution, Remedy::ReencodeVideo),
