@@ -1,5 +1,6 @@
 //! Executes jobs with the media library; both runners use it.
 
+mod fix_images;
 mod in_process;
 mod run_job;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::fix_images::fix_images;
 use crate::job::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
 use crate::libav::allocator::{keep_freed_memory, zero_allocations};
 use crate::libav::library;
@@ -54,6 +55,10 @@ pub fn execute(
             let proof = OutputProof { facts, ..OutputProof::default() };
             crate::verify::libav::prove(&files.input, name, *decode, proof, &cancel, progress)
                 .map(|proof| JobOutput::Proved(Box::new(proof)))
+        }
+        Job::Fix { specs, verify } if specs.iter().any(|spec| spec.container.is_image()) => {
+            fix_images(&files.input, name, &files.outputs, specs, *verify, &cancel)
+                .map(|results| JobOutput::Fixed { results })
         }
         Job::Fix { specs, verify } => {
             // A worker that has seen nothing else reads the facts of the output (`Job::Proof`).

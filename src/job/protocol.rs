@@ -99,7 +99,7 @@ impl DecodeScope {
         DecodeScope::Main {
             video: match &spec.video {
                 None => DecodeExtent::Nothing,
-                Some(VideoPlan::Copy { .. }) => DecodeExtent::Whole,
+                Some(VideoPlan::Copy { .. } | VideoPlan::Image(_)) => DecodeExtent::Whole,
                 Some(VideoPlan::Encode(_)) => DecodeExtent::Start,
             },
             audio: match &spec.audio {

@@ -6,7 +6,7 @@
 
 use super::{
     AudioStream, Codec, ColorTags, Completeness, Container, DolbyVision, EditList, EditListKind, Flip,
-    FrameLoss, Hdr, HdrKind, LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, ProbedBy, Rational,
+    FrameLoss, Hdr, HdrKind, ImageHeader, ImageMetadata, ImageObstacle, LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, ProbedBy, Rational,
     Rotation, Size, Timing, VideoStream,
 };
 
@@ -222,8 +222,9 @@ fields! {
     MediaFacts: [
         probed_by, container, major_brand, size_bytes, duration_s, measured_duration_s,
         contradicted_duration_s, second_recording_byte, bit_rate, fast_start, fragmented,
-        completeness, video, audio, other, chapters, privacy, clock_jumps_s,
+        completeness, video, audio, other, chapters, privacy, clock_jumps_s, image,
     ];
+    ImageHeader: [color_profile, metadata, alpha, obstacle];
     Size: [width, height];
     FrameLoss: [kind, count, of, at_s];
     VideoStream: [
@@ -250,6 +251,8 @@ fields! {
     Hdr: [kind, dolby_vision];
     DolbyVision: [profile, compatibility];
 }
+variants!(ImageMetadata { Exif = 0, Gps = 1, Xmp = 2, Iptc = 3, Text = 4 });
+variants!(ImageObstacle { Cmyk = 0, ComposedItems = 1 });
 variants!(ProbedBy { Headers = 0, Ffmpeg = 1 });
 variants!(Rotation { None = 0, Quarter = 1, Half = 2, ThreeQuarters = 3 });
 variants!(LossKind { MissingReference = 0, Empty = 1, TimeGap = 2, MissingFrame = 3 });

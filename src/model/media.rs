@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AudioStream, Container, OtherStream, VideoStream};
+use super::{AudioStream, Container, ImageHeader, OtherStream, VideoStream};
 
 /// What reads the facts of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub struct MediaFacts {
     /// The times in seconds from the start at which the clock of the container jumps, as where recordings are joined.
     /// All times of this structure are on one clock that continues there.
     pub clock_jumps_s: Vec<f64>,
+    /// What the header of a still image declares besides its size.
+    pub image: Option<ImageHeader>,
 }
 
 impl MediaFacts {

@@ -34,6 +34,7 @@ mod frame_loss;
 mod frame_rates;
 mod geometry;
 mod hash;
+mod image_header;
 mod main_stream;
 mod media;
 mod named;
@@ -54,6 +55,7 @@ pub use content_analysis::{
 pub use frame_loss::{FrameLoss, LossKind, set_loss};
 pub use frame_rates::common_frame_rates;
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
+pub use image_header::{ImageHeader, ImageMetadata, ImageObstacle};
 pub use hash::ContentHash;
 pub use media::{
     Completeness, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts, PrivacyTags, ProbedBy, contradicts,

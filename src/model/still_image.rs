@@ -26,6 +26,14 @@ impl ImageFormat {
             ImageFormat::Avif | ImageFormat::Heif | ImageFormat::Other(_) => &[],
         }
     }
+
+    /// Returns whether greenlit converts images of this format to JPEG and PNG.
+    pub fn is_convertible(&self) -> bool {
+        match self {
+            ImageFormat::Avif | ImageFormat::Gif | ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Webp => true,
+            ImageFormat::Heif | ImageFormat::Other(_) => false,
+        }
+    }
 }
 
 /// A file that contains one still image.

@@ -225,7 +225,8 @@ fn even(side: f64) -> u32 {
     ((side / 2.0).round() as u32).max(1) * 2
 }
 
-fn crop(displayed: Size, kept: (f64, f64)) -> CropMargins {
+/// Returns the margins that leave the middle of an image of the size `displayed`.
+pub(super) fn crop(displayed: Size, kept: (f64, f64)) -> CropMargins {
     let cut = |side: u32, kept: f64| {
         let cut = (f64::from(side) - kept).max(0.0).round() as u32;
         (cut / 2, cut - cut / 2)

@@ -18,6 +18,7 @@ mod escalation;
 pub mod example;
 mod fixable;
 mod geometry;
+mod image_geometry;
 mod input;
 mod left_out;
 mod options;
@@ -40,7 +41,7 @@ pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
 };
 pub use output_spec::{
-    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, JoinKind, JoinedTracks, Lengthening, LengtheningKind,
+    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, ImageEncode, JoinKind, JoinedTracks, Lengthening, LengtheningKind,
     OutputContainer, OutputSpec, PartFit, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan,
     VideoTags, X264Profile,
 };

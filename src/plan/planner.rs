@@ -174,7 +174,7 @@ fn threads(input: &PlanInput<'_>, video: &VideoPlan) -> u32 {
             let size = encode.canvas.as_ref().map_or(encode.scale, |canvas| canvas.size);
             encode_rates::threads(size, encode.frame_rate, input.facts, input.machine)
         }
-        VideoPlan::Copy { .. } => 1,
+        VideoPlan::Copy { .. } | VideoPlan::Image(_) => 1,
     }
 }
 

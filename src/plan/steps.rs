@@ -44,6 +44,8 @@ pub(super) fn explain(
             steps.extend(describe(encode, input.facts).into_iter().map(FixStep::lossy));
         }
         VideoPlan::Copy { .. } => steps.push(FixStep::lossless("video copied unchanged")),
+        // A plan for an image describes its own steps.
+        VideoPlan::Image(_) => {}
     }
     match (&audio.plan, &audio.reason) {
         (Some(AudioPlan::Copy { .. }), _) => steps.push(FixStep::lossless("audio copied unchanged")),

@@ -3,9 +3,10 @@
 
 use super::headers::{Declared, StreamSelector};
 use super::packet_walk::PacketWalk;
+use super::tags::add_private;
 use crate::model::{
-    Codec, Completeness, Container, EditList, FrameLoss, LossKind, MAX_HELD_FRAME_S, MediaFacts, Rational,
-    VideoStream, contradicts, set_loss,
+    Codec, Completeness, Container, EditList, FrameLoss, ImageMetadata, LossKind, MAX_HELD_FRAME_S, MediaFacts,
+    Rational, VideoStream, contradicts, set_loss,
 };
 
 /// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
@@ -60,6 +61,22 @@ pub(crate) fn set_encryption(
             audio.encryption = Some(scheme.clone());
         }
     }
+}
+
+/// Sets what the header of a still image declares besides its size.
+pub(crate) fn set_image(declared: &Declared, facts: &mut MediaFacts) {
+    if facts.still_image().is_none() {
+        return;
+    }
+    let image = declared.image.clone().unwrap_or_default();
+    if image.header.metadata.contains(&ImageMetadata::Gps) {
+        add_private("EXIF GPS".to_owned(), &mut facts.privacy);
+    }
+    if let Some(video) = facts.video.first_mut() {
+        (video.rotation, video.flip) = (image.rotation, image.flip);
+        video.alpha = image.header.alpha.or(video.alpha);
+    }
+    facts.image = Some(image.header);
 }
 
 /// Marks the tracks of an ISO file whose sample tables list no sample.

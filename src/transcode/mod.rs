@@ -13,6 +13,7 @@ pub mod faststart;
 pub mod filter_graph;
 pub mod frame_pacing;
 mod gamut;
+pub(crate) mod image;
 pub mod libav;
 pub mod reserved_moov;
 pub mod settings;

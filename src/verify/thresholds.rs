@@ -47,3 +47,7 @@ pub const TRIM_SLACK_S: f64 = 1.0;
 pub const HELD_SLACK_S: f64 = 0.1;
 /// Number of frames of an encoded stream that are decoded with the parameters in its container.
 pub const HEADER_FRAMES: u64 = 3;
+/// Minimum SSIMULACRA2 of a JPEG against the pixels that were encoded; the lowest quality reaches 60 on photographs.
+pub const IMAGE_SCORE: f64 = 30.0;
+/// Maximum mean difference between their colour values, of 255. It also counts for images too small for a score.
+pub const IMAGE_DIFFERENCE: f64 = 16.0;

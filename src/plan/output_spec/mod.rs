@@ -2,6 +2,7 @@
 
 mod audio;
 mod encoder;
+mod image;
 mod video;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::model::Container;
 
 pub use audio::{AudioEncode, AudioPlan, JoinKind, JoinedTracks};
 pub use encoder::{Preset, VideoEncoder, X264Profile};
+pub use image::ImageEncode;
 pub use video::{
     Canvas, CropMargins, Fill, PartFit, RateControl, ToneMap, VideoEncode, VideoPlan, VideoTags,
 };
@@ -87,6 +89,10 @@ pub enum OutputContainer {
     Mp4,
     /// QuickTime.
     Mov,
+    /// A JPEG file.
+    Jpeg,
+    /// A PNG file.
+    Png,
 }
 
 impl OutputContainer {
@@ -95,15 +101,24 @@ impl OutputContainer {
         match self {
             OutputContainer::Mp4 => Container::Mp4,
             OutputContainer::Mov => Container::Mov,
+            OutputContainer::Jpeg => Container::from("jpeg_pipe"),
+            OutputContainer::Png => Container::from("png_pipe"),
         }
     }
 
-    /// Returns the file name extension without the dot, which is also FFmpeg's muxer name.
+    /// Returns the file name extension without the dot, which is also FFmpeg's muxer name for videos.
     pub fn extension(self) -> &'static str {
         match self {
             OutputContainer::Mp4 => "mp4",
             OutputContainer::Mov => "mov",
+            OutputContainer::Jpeg => "jpg",
+            OutputContainer::Png => "png",
         }
+    }
+
+    /// Returns whether it holds one still image.
+    pub fn is_image(self) -> bool {
+        matches!(self, OutputContainer::Jpeg | OutputContainer::Png)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::image::ImageEncode;
 use super::encoder::{Preset, VideoEncoder, X264Profile};
 use crate::model::{Flip, HdrKind, Rational, Rotation, Size, UndeclaredColors};
 
@@ -18,6 +19,8 @@ pub enum VideoPlan {
     },
     /// The stream is decoded, filtered and encoded once.
     Encode(Box<VideoEncode>),
+    /// The still image is decoded, processed and written to an image file.
+    Image(Box<ImageEncode>),
 }
 
 /// Changes to a copied video stream that do not affect the coded frames.

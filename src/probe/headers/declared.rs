@@ -4,9 +4,10 @@ use std::io;
 
 use super::super::bytes::{Bytes, read_range};
 use super::super::isobmff::{self, IsoTrack};
+use super::image_header::DeclaredImage;
 use super::stream_marks::Encryption;
 use super::{
-    asf_encryption, avi_header, images, joined, jpeg, matroska, matroska_header, riff, scrambling, streams,
+    asf_encryption, avi_header, image_header, images, joined, jpeg, matroska, matroska_header, riff, scrambling, streams,
 };
 use crate::model::{Completeness, Container};
 
@@ -41,6 +42,8 @@ pub struct Declared {
     pub second_recording_byte: Option<u64>,
     /// The encrypted streams of other containers.
     pub encrypted: Vec<Encryption>,
+    /// What an image file declares of its display and its content.
+    pub image: Option<DeclaredImage>,
 }
 
 /// Why no reader can open a file.
@@ -84,9 +87,13 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         declared.tracks = layout.tracks;
         declared.measured_s = layout.durations.measured_s;
         declared.contradicted_s = layout.durations.contradicted_s;
+        if declared.tracks.is_empty() {
+            declared.image = Some(image_header::items(bytes)?);
+        }
         return Ok(declared);
     }
     let head = read_range(bytes, 0, 256)?;
+    declared.image = image_header::read(bytes, &head)?;
     declared.completeness = if head.starts_with(b"RIFF") || head.starts_with(b"RF64") {
         declared.durations_s = avi_header::durations(bytes)?;
         riff::read(bytes)?

@@ -3,7 +3,10 @@
 mod asf_encryption;
 mod avi_header;
 mod declared;
+mod exif;
 mod extent;
+mod icc;
+mod image_header;
 mod images;
 mod joined;
 mod jpeg;
@@ -15,5 +18,6 @@ mod stream_marks;
 mod streams;
 
 pub use declared::{Declared, OpenError, container, read};
+pub use image_header::DeclaredImage;
 pub(crate) use matroska::last_block;
 pub use stream_marks::{Encryption, StreamSelector};

@@ -1,5 +1,6 @@
 //! `image-aspect-ratio`.
 
+use super::image_format::remedy;
 use crate::model::{Size, StillImage};
 use crate::profile::{ImageAspectRatioLimits, within_tolerance};
 use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
@@ -27,7 +28,7 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ImageAspectRatioLimits, out:
             continue;
         }
         let message = format!("the aspect ratio of the image is {actual}");
-        let violation = Violation::new(message, actual.clone(), value_text::ratios(allowed), Remedy::Refuse);
+        let violation = Violation::new(message, actual.clone(), value_text::ratios(allowed), remedy(&image.format));
         out.add(if is_error { violation } else { violation.as_warning() });
     }
 }

@@ -1,5 +1,6 @@
 //! `image-format`.
 
+use crate::model::ImageFormat;
 use crate::profile::ImageFormatLimits;
 use crate::rules::{FindingCollector, Remedy, RuleId, RuleInfo, Scope, Subject, Violation, value_text};
 
@@ -19,13 +20,18 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ImageFormatLimits, out: &mut
     let (format, allowed) = (image.format, &limits.allow);
     if !allowed.is_empty() && !allowed.contains(&format) {
         let message = format!("the image is a {format} file");
-        out.add(Violation::new(message, format.name(), allowed.join(", "), Remedy::Refuse));
+        out.add(Violation::new(message, format.name(), allowed.join(", "), remedy(&format)));
         return;
     }
     let natural = format.extensions();
     let extension = value_text::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
     if !natural.is_empty() && !natural.contains(&extension.as_str()) {
         let message = format!("the image is a {format} file, but its extension is {extension}");
-        out.add_verbatim(Violation::new(message, extension, natural.join(", "), Remedy::Refuse).as_warning());
+        out.add_verbatim(Violation::new(message, extension, natural.join(", "), Remedy::Remux).as_warning());
     }
+}
+
+/// Returns what clears a finding that a new image clears.
+pub(super) fn remedy(format: &ImageFormat) -> Remedy {
+    if format.is_convertible() { Remedy::ReencodeVideo } else { Remedy::Refuse }
 }

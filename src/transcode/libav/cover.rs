@@ -1,7 +1,6 @@
 //! Extracts one good frame of a video as a cover image.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +8,7 @@ use super::still_frame::{ImageRequest, frame_at, to_rgb};
 use crate::job::{CoverReport, JobError, Progress};
 use crate::libav::decoder::Decoder;
 use crate::libav::error::failed;
-use crate::libav::file::io_error;
+use crate::libav::file::write_new;
 use crate::libav::input::Input;
 use crate::libav::time::{NOPTS, seconds};
 use crate::model::Size;
@@ -68,9 +67,7 @@ pub fn cover(
     )
     .map_err(|e| failed(format!("cannot encode the cover image as PNG: {e}")))?;
     let png = png.into_inner();
-    output.write_all_at(&png, 0).map_err(io_error)?;
-    output.set_len(png.len() as u64).map_err(io_error)?;
-    output.sync_all().map_err(io_error)?;
+    write_new(&output, &png)?;
     Ok(CoverReport { at_s })
 }
 

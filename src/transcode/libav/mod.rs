@@ -39,3 +39,4 @@ pub(crate) use self::fix::FixSource;
 pub(crate) use self::multi_output::fix_together;
 pub use self::pictures::pictures;
 pub use self::still_frame::ImageRequest;
+pub(crate) use self::still_frame::{frame_at, to_rgba};

@@ -32,7 +32,7 @@ pub struct ImageRequest {
 }
 
 /// Returns the first frame that can be decoded, or from `at_s` on, if there is one near; else the last one read.
-pub(super) fn frame_at(
+pub(crate) fn frame_at(
     input: &mut Input,
     decoder: &mut Decoder,
     stream: u32,
@@ -66,7 +66,21 @@ pub(super) fn frame_at(
 }
 
 /// Converts the frame to upright packed RGB of exactly the requested size.
-pub(super) fn to_rgb(mut frame: Frame, request: ImageRequest) -> Result<Vec<u8>, JobError> {
+pub(super) fn to_rgb(frame: Frame, request: ImageRequest) -> Result<Vec<u8>, JobError> {
+    to_packed(frame, request, ("rgb24", 3))
+}
+
+/// Like [`to_rgb`], with transparency as a fourth value.
+pub(crate) fn to_rgba(frame: Frame, request: ImageRequest) -> Result<Vec<u8>, JobError> {
+    to_packed(frame, request, ("rgba", 4))
+}
+
+/// Converts the frame to packed pixels of a format with its number of bytes.
+fn to_packed(
+    mut frame: Frame,
+    request: ImageRequest,
+    (format, bytes): (&str, usize),
+) -> Result<Vec<u8>, JobError> {
     let ImageRequest { size, rotation, flip, .. } = request;
     let raw = frame.get();
     let size_of_frame = Size::new(raw.width.max(0) as u32, raw.height.max(0) as u32);
@@ -99,8 +113,8 @@ pub(super) fn to_rgb(mut frame: Frame, request: ImageRequest) -> Result<Vec<u8>,
     let input = source.swscale_input();
     let graph = format!(
         "buffer=video_size={width}x{height}:pix_fmt={pixel_format}:time_base=1/1000:pixel_aspect=1/1,\
-         {colors}scale={square}:{height}:flags={SWS_FLAGS}{input}:out_range=pc,format=rgb24,{flip}{turn}\
-         scale={w}:{h}:force_original_aspect_ratio=increase:flags=lanczos,crop={w}:{h},format=rgb24,buffersink"
+         {colors}scale={square}:{height}:flags={SWS_FLAGS}{input}:out_range=pc,format={format},{flip}{turn}\
+         scale={w}:{h}:force_original_aspect_ratio=increase:flags=lanczos,crop={w}:{h},format={format},buffersink"
     );
     let mut graph = Graph::new(&graph)?;
     frame.get_mut().pts = 0;
@@ -109,9 +123,9 @@ pub(super) fn to_rgb(mut frame: Frame, request: ImageRequest) -> Result<Vec<u8>,
     let Pulled::Frame(filtered) = graph.pull(0)? else {
         return Err(failed("the filter graph of the image returned no frame"));
     };
-    let mut pixels = Vec::with_capacity(size.pixels() as usize * 3);
+    let mut pixels = Vec::with_capacity(size.pixels() as usize * bytes);
     for y in 0..h as usize {
-        pixels.extend_from_slice(filtered.row(0, y, w as usize * 3));
+        pixels.extend_from_slice(filtered.row(0, y, w as usize * bytes));
     }
     Ok(pixels)
 }

@@ -7,6 +7,7 @@ use super::shared_decode::DecoderHandle;
 use super::video::VideoChain;
 use crate::job::JobError;
 use crate::libav::decoder::hides_errors;
+use crate::libav::error::failed;
 use crate::libav::input::{Input, stream_codec};
 use crate::plan::{AudioPlan, OutputSpec, VideoPlan, VideoTags};
 
@@ -41,6 +42,8 @@ impl StreamPipeline<VideoChain> {
                 }
                 StreamPipeline::Encode(plan.stream, Box::new(chain))
             }
+            // `transcode::image` writes images.
+            Some(VideoPlan::Image(_)) => return Err(failed("internal error: an image is not a stream")),
         })
     }
 }

@@ -7,6 +7,7 @@ mod audio;
 mod decode_progress;
 mod frame_planes;
 mod full_decode;
+mod image;
 mod inline_verifier;
 mod output_checks;
 mod output_proof;
@@ -19,6 +20,7 @@ mod strict_decode;
 mod verification;
 
 pub use self::full_decode::deep;
+pub(crate) use self::image::compare_images;
 pub use self::output_proof::prove;
 pub(crate) use self::strict_decode::{StreamChoice, decode_streams};
 pub(crate) use self::verification::Verification;

@@ -21,7 +21,7 @@ use crate::verify::thresholds::{
 };
 
 /// Minimum shorter side in pixels for SSIMULACRA2.
-const MIN_SIDE: usize = 32;
+pub(super) const MIN_SIDE: usize = 32;
 
 /// Minimum shorter side in pixels for comparing colours; in smaller frames, 4:2:0 chroma distorts the score.
 const MIN_COLOR_SIDE: usize = 128;
