@@ -185,6 +185,9 @@ fn verified(proof: &Proof) -> Verified {
 }
 
 fn audio_outcome(plan: &FixPlan) -> AudioOutcome {
+    if plan.spec.as_ref().is_some_and(|spec| spec.container.is_image()) {
+        return AudioOutcome::StillImage;
+    }
     match plan.spec.as_ref().map(|spec| &spec.audio) {
         Some(Some(AudioPlan::Copy { .. })) => AudioOutcome::Copied,
         Some(Some(AudioPlan::Encode(_))) => AudioOutcome::Encoded,

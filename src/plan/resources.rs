@@ -26,6 +26,10 @@ const ENCODE_BYTES_PER_PIXEL: f64 = 115.0;
 const VERIFY_BYTES_PER_PIXEL: f64 = 100.0;
 /// Bytes per pixel for each lookahead frame and each encoder thread.
 const LOOKAHEAD_BYTES_PER_PIXEL: f64 = 4.0;
+/// Bytes per pixel of a still image that is decoded, converted to sRGB and turned.
+const IMAGE_SOURCE_BYTES: f64 = 16.0;
+/// Bytes per pixel of the written image while it is scaled, encoded and compared.
+const IMAGE_OUTPUT_BYTES: f64 = 80.0;
 /// Source frames held by the decoder and the filters.
 const SOURCE_FRAMES: f64 = 10.0;
 
@@ -56,6 +60,12 @@ impl ResourceEstimate {
     #[must_use]
     pub fn of(spec: &OutputSpec, facts: &MediaFacts, verified: bool) -> ResourceEstimate {
         let media_s = media_s(spec, facts);
+        if let Some(VideoPlan::Image(image)) = &spec.video {
+            let (coded, frame) = (image.coded.pixels() as f64, image.frame().pixels() as f64);
+            let core_s = (coded + frame) / ENCODE_PIXELS_PER_S;
+            let memory = WORKER_BYTES + coded * IMAGE_SOURCE_BYTES + frame * IMAGE_OUTPUT_BYTES;
+            return ResourceEstimate { media_s, core_s, threads: 1, memory_bytes: memory as u64 };
+        }
         let Some(VideoPlan::Encode(encode)) = &spec.video else {
             let core_s = facts.size_bytes as f64 / REMUX_BYTES_PER_S;
             return ResourceEstimate { media_s, core_s, threads: 1, memory_bytes: WORKER_BYTES as u64 };

@@ -13,6 +13,8 @@ pub enum AudioOutcome {
     Encoded,
     /// Silent audio is added.
     Added,
+    /// The output is a still image.
+    StillImage,
 }
 
 /// What `greenlit fix` would do with a file that was only checked.

@@ -124,6 +124,10 @@ pub(super) fn action(fix: &Fix) -> &'static str {
         FixAction::None => "nothing to do",
         FixAction::Copy if planned => "would copy unchanged",
         FixAction::Copy => "copied unchanged",
+        FixAction::Remux if fix.audio == AudioOutcome::StillImage => match planned {
+            true => "would remove the metadata",
+            false => "metadata removed",
+        },
         FixAction::Remux if planned => "would remux (streams copied)",
         FixAction::Remux => "remuxed (streams copied)",
         FixAction::ReencodeAudio if planned => match fix.audio {
@@ -136,10 +140,12 @@ pub(super) fn action(fix: &Fix) -> &'static str {
         },
         FixAction::ReencodeVideo if planned => match fix.audio {
             AudioOutcome::None => "would re-encode the video",
+            AudioOutcome::StillImage => "would convert the image",
             _ => "would re-encode the video and copy the audio stream",
         },
         FixAction::ReencodeVideo => match fix.audio {
             AudioOutcome::None => "video re-encoded",
+            AudioOutcome::StillImage => "image converted",
             _ => "video re-encoded, audio stream copied",
         },
         FixAction::Reencode if planned => match fix.audio {
