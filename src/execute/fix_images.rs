@@ -25,7 +25,9 @@ pub(super) fn fix_images(
     cancel: &Arc<AtomicBool>,
 ) -> Result<Vec<Result<FixReport, JobError>>, JobError> {
     if outputs.len() != specs.len() {
-        return Err(failed("internal error: the numbers of output files and of output specifications differ"));
+        return Err(failed(
+            "internal error: the numbers of output files and of output specifications differ",
+        ));
     }
     let made = outputs.iter().zip(specs).map(|(output, spec)| {
         let written = write(input, output, name, spec, cancel)?;

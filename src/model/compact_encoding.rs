@@ -6,8 +6,8 @@
 
 use super::{
     AudioStream, Codec, ColorTags, Completeness, Container, DolbyVision, EditList, EditListKind, Flip,
-    FrameLoss, Hdr, HdrKind, ImageHeader, ImageMetadata, ImageObstacle, LossKind, MediaFacts, OtherKind, OtherStream, PrivacyTags, ProbedBy, Rational,
-    Rotation, Size, Timing, VideoStream,
+    FrameLoss, Hdr, HdrKind, ImageHeader, ImageMetadata, ImageObstacle, LossKind, MediaFacts, OtherKind,
+    OtherStream, PrivacyTags, ProbedBy, Rational, Rotation, Size, Timing, VideoStream,
 };
 
 /// Capacity reserved for a list before its first item is read.

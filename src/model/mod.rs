@@ -55,8 +55,8 @@ pub use content_analysis::{
 pub use frame_loss::{FrameLoss, LossKind, set_loss};
 pub use frame_rates::common_frame_rates;
 pub use geometry::{Flip, Rotation, Size, display_aspect_ratio, display_size};
-pub use image_header::{ImageHeader, ImageMetadata, ImageObstacle};
 pub use hash::ContentHash;
+pub use image_header::{ImageHeader, ImageMetadata, ImageObstacle};
 pub use media::{
     Completeness, EncryptedStream, MAX_HELD_FRAME_S, MediaFacts, PrivacyTags, ProbedBy, contradicts,
 };

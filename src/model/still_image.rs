@@ -30,7 +30,11 @@ impl ImageFormat {
     /// Returns whether greenlit converts images of this format to JPEG and PNG.
     pub fn is_convertible(&self) -> bool {
         match self {
-            ImageFormat::Avif | ImageFormat::Gif | ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::Webp => true,
+            ImageFormat::Avif
+            | ImageFormat::Gif
+            | ImageFormat::Jpeg
+            | ImageFormat::Png
+            | ImageFormat::Webp => true,
             ImageFormat::Heif | ImageFormat::Other(_) => false,
         }
     }

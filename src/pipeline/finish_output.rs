@@ -85,7 +85,7 @@ impl FixExecutor<'_> {
         }
     }
 
-    /// Decodes a source unless it is an image, and copies it.
+    /// Decodes a source and copies it.
     fn make_copy(
         &self,
         context: &ProduceContext<'_>,
@@ -98,10 +98,8 @@ impl FixExecutor<'_> {
             Existing::Unknown => Some(open_same(target, input)?),
             Existing::Nothing | Existing::Ours => None,
         };
-        let image =
-            planned.checked.assessments.get(planned.profile_index).is_some_and(|found| found.is_image());
-        let full = context.verify == VerifyLevel::Full;
-        let (facts, verify) = self.confirm_and_decode(context.work, planned, input, full && !image)?;
+        let decodes = context.verify == VerifyLevel::Full && is_decoded(&planned.checked.result);
+        let (facts, verify) = self.confirm_and_decode(context.work, planned, input, decodes)?;
         let report = verify.map(|verify| FixReport { facts, verify, encoder: None });
         let publication = match same {
             Some(same) => keep(context, source, input, target, &same, report.as_ref(), record)?,
@@ -138,6 +136,12 @@ impl FixExecutor<'_> {
         let record = |fix_record: &FixRecord| fix_record.record_content(key.clone(), input, output, report);
         self.fixing.record.map_or(Ok(()), record)
     }
+}
+
+/// Returns whether a source is decoded before it is copied: a video, or an image of a format that greenlit converts.
+fn is_decoded(facts: &Result<MediaFacts, NoFacts>) -> bool {
+    let image = facts.as_ref().ok().and_then(MediaFacts::still_image);
+    image.is_none_or(|image| image.format.is_convertible())
 }
 
 /// Returns whether a remux keeps all video and audio of the source, so that decoding the output decodes all of it.

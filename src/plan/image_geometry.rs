@@ -24,7 +24,9 @@ pub(super) fn image_geometry(displayed: Size, profile: &Profile, fit: Fit) -> Op
     let (allowed, tolerance) =
         ratios.map_or((&[][..], 0.0), |limits| (limits.allow.as_slice(), limits.tolerance()));
     let is_allowed = |size: Size| match size.aspect_ratio() {
-        Some(own) => allowed.is_empty() || allowed.iter().any(|ratio| within_tolerance(own, *ratio, tolerance)),
+        Some(own) => {
+            allowed.is_empty() || allowed.iter().any(|ratio| within_tolerance(own, *ratio, tolerance))
+        }
         None => false,
     };
     let limits = Limits { sizes, tolerance };
@@ -32,12 +34,19 @@ pub(super) fn image_geometry(displayed: Size, profile: &Profile, fit: Fit) -> Op
         let scale = limits.scale(displayed.width.into(), displayed.height.into());
         let size = limits.within(scaled(displayed, scale));
         if is_allowed(size) {
-            return Some(Geometry { crop: None, scaled: size, canvas: None, enlarged: scale, changed_to: None });
+            return Some(Geometry {
+                crop: None,
+                scaled: size,
+                canvas: None,
+                enlarged: scale,
+                changed_to: None,
+            });
         }
     }
     let own = displayed.aspect_ratio()?;
     let order = |one: &Rational, other: &Rational| {
-        let turns = |wanted: f64| (own.as_f64() < 1.0 && wanted > 1.0) || (own.as_f64() > 1.0 && wanted < 1.0);
+        let turns =
+            |wanted: f64| (own.as_f64() < 1.0 && wanted > 1.0) || (own.as_f64() > 1.0 && wanted < 1.0);
         let distance = |wanted: f64| (wanted / own.as_f64()).ln().abs();
         let (one, other) = (one.as_f64(), other.as_f64());
         let nearer = match distance(one) - distance(other) {
@@ -146,7 +155,8 @@ mod tests {
         image_geometry(Size::new(displayed.0, displayed.1), &profile(rules), fit).unwrap()
     }
 
-    const TALL_OR_SQUARE: &str = "[rule.image-aspect-ratio]\nseverity = \"error\"\nallow = [\"9:16\", \"1:1\"]\n";
+    const TALL_OR_SQUARE: &str =
+        "[rule.image-aspect-ratio]\nseverity = \"error\"\nallow = [\"9:16\", \"1:1\"]\n";
     const SMALL: &str = "[rule.image-size]\nseverity = \"error\"\nmax_pixels = 10000\nmax_short_side = 90\n";
 
     #[test]
@@ -174,7 +184,10 @@ mod tests {
             for fit in [Fit::Pad, Fit::Blur, Fit::Crop] {
                 let found = fitted((width, height), TALL_OR_SQUARE, fit);
                 let frame = found.canvas.unwrap_or(found.scaled).aspect_ratio();
-                assert!(["9:16", "1:1"].contains(&&*frame.unwrap().with_colon()), "{width} {fit:?}: {frame:?}");
+                assert!(
+                    ["9:16", "1:1"].contains(&&*frame.unwrap().with_colon()),
+                    "{width} {fit:?}: {frame:?}"
+                );
             }
         }
     }

@@ -41,9 +41,9 @@ pub use outcome::{
     Action, Addition, AdditionKind, Applicability, DroppedStream, FixPlan, FixStep, StreamType,
 };
 pub use output_spec::{
-    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, ImageEncode, JoinKind, JoinedTracks, Lengthening, LengtheningKind,
-    OutputContainer, OutputSpec, PartFit, Preset, RateControl, ToneMap, VideoEncode, VideoEncoder, VideoPlan,
-    VideoTags, X264Profile,
+    AudioEncode, AudioPlan, Canvas, CropMargins, Fill, ImageEncode, JoinKind, JoinedTracks, Lengthening,
+    LengtheningKind, OutputContainer, OutputSpec, PartFit, Preset, RateControl, ToneMap, VideoEncode,
+    VideoEncoder, VideoPlan, VideoTags, X264Profile,
 };
 pub use planner::plan;
 pub use refusal::Refusal;

@@ -5,12 +5,10 @@ use crate::profile::{Limits, RuleId, Severity};
 use crate::rules::Finding;
 
 use super::image_geometry::image_geometry;
-use super::input::{PlanInput, is_about_the_name};
+use super::input::PlanInput;
 use super::options::Fit;
 use super::outcome::{Action, Addition, AdditionKind, FixPlan, FixStep};
-use super::output_spec::{
-    Canvas, Fill, ImageEncode, OutputContainer, OutputSpec, VideoPlan, VideoTags,
-};
+use super::output_spec::{Canvas, Fill, ImageEncode, OutputContainer, OutputSpec, VideoPlan, VideoTags};
 use super::refusal::{Refusal, Refused};
 
 /// The most pixels of a source. Decoding takes about 16 bytes for each.
@@ -25,23 +23,17 @@ pub(super) fn plan(input: &PlanInput<'_>) -> Result<FixPlan, Refused> {
     if let Completeness::Missing { reason, .. } = &input.facts.completeness {
         return Err(Refusal::MissingData.because(format!("{reason}: export or copy the original again")));
     }
-    let changes = |finding: &&Finding| !is_about_the_name(finding) && finding.rule != RuleId::ImageFormat;
-    let error = input.findings(Severity::Error).find(|finding| finding.rule != RuleId::FileName);
-    let private = input
-        .findings(Severity::Warning)
-        .filter(changes)
-        .find(|finding| finding.rule == RuleId::MetadataPrivacy);
-    let Some(reason) = error.or(private) else { return copy(input, &image) };
-    let only_private = error.is_none_or(|finding| finding.rule == RuleId::MetadataPrivacy);
-    let others = input.findings(Severity::Error).any(|finding| {
-        !matches!(finding.rule, RuleId::MetadataPrivacy | RuleId::FileName)
-    });
-    if only_private && !others && input.options.copy_failed.is_none() {
-        if let Some(container) = strippable(&image) {
-            return Ok(strip(input, &image, container, reason));
+    let error = input
+        .findings(Severity::Error)
+        .find(|finding| !matches!(finding.rule, RuleId::FileName | RuleId::MetadataPrivacy));
+    let private = input.findings(Severity::Warning).find(|finding| finding.rule == RuleId::MetadataPrivacy);
+    match (error, private, strippable(&image)) {
+        (None, None, _) => copy(input, &image),
+        (None, Some(reason), Some(container)) if input.options.copy_failed.is_none() => {
+            Ok(strip(input, &image, container, reason))
         }
+        (Some(reason), ..) | (None, Some(reason), _) => encode(input, &image, reason),
     }
-    encode(input, &image, reason)
 }
 
 /// Plans a copy of the bytes.
@@ -99,7 +91,8 @@ fn encode(input: &PlanInput<'_>, image: &StillImage<'_>, reason: &Finding) -> Re
         )));
     }
     let geometry = image_geometry(displayed, input.profile, input.options.fit).ok_or_else(|| {
-        Refusal::NoSize.because(format!("no size within the limits has an allowed aspect ratio ({displayed})"))
+        Refusal::NoSize
+            .because(format!("no size within the limits has an allowed aspect ratio ({displayed})"))
     })?;
     let has_alpha = image.stream.alpha == Some(true);
     let frame = geometry.canvas.unwrap_or(geometry.scaled);
@@ -163,8 +156,9 @@ fn container(
     has_alpha: bool,
 ) -> Result<OutputContainer, Refused> {
     let allowed = input.profile.rules().image_format.as_ref().and_then(Limits::enforced);
-    let allows =
-        |format: ImageFormat| allowed.is_none_or(|limits| limits.allow.is_empty() || limits.allow.contains(&format));
+    let allows = |format: ImageFormat| {
+        allowed.is_none_or(|limits| limits.allow.is_empty() || limits.allow.contains(&format))
+    };
     let max_bytes = encode_limit(input).unwrap_or(u64::MAX);
     let png_fits = frame.pixels() * PNG_BYTES.0 + PNG_BYTES.1 <= max_bytes;
     let lossless = has_alpha || matches!(image.format, ImageFormat::Png | ImageFormat::Gif);
@@ -237,9 +231,9 @@ fn metadata_step(header: Option<&ImageHeader>) -> Option<FixStep> {
 fn remaining(input: &PlanInput<'_>) -> Vec<FixStep> {
     let sizes = |finding: &&Finding| matches!(finding.rule, RuleId::ImageSize | RuleId::ImageAspectRatio);
     let warnings = input.findings(Severity::Warning).filter(|finding| finding.severity == Severity::Warning);
-    let texts = warnings.filter(sizes).map(|finding| {
-        format!("{}: unchanged, because the platform accepts it", finding.message)
-    });
+    let texts = warnings
+        .filter(sizes)
+        .map(|finding| format!("{}: unchanged, because the platform accepts it", finding.message));
     texts.map(FixStep::lossless).collect()
 }
 
@@ -279,3 +273,7 @@ fn finish(
         ..FixPlan::copy()
     }
 }
+
+#[cfg(test)]
+#[path = "still_image_tests.rs"]
+mod tests;

@@ -282,17 +282,8 @@ proptest! {
 }
 
 #[test]
-fn still_images_are_copied_or_refused() {
-    let planned = |profile, name, change: fn(&mut MediaFacts)| {
-        let mut facts = example::image();
-        change(&mut facts);
-        plan_under(profile, &facts, name, &FixOptions::default())
-    };
-    assert_eq!(planned("tiktok-ads", "cover.png", |_| {}).action, Action::Copy);
-    let refused = planned("tiktok-ads", "cover.webp", |facts| facts.container = Some("webp_pipe".into()));
-    assert_eq!(refused.action, Action::Refused);
-    assert!(refused.reason.unwrap().contains("the image is a webp file"));
-    let refused = planned("youtube", "cover.png", |_| {});
+fn a_still_image_is_refused_under_a_profile_for_videos() {
+    let refused = plan_under("youtube", &example::image(), "cover.png", &FixOptions::default());
     assert_eq!(refused.action, Action::Refused);
     assert!(refused.reason.unwrap().contains("still image"));
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::video::{Canvas, CropMargins};
+use super::frame::{Canvas, CropMargins};
 use crate::model::{Flip, ImageFormat, Rotation, Size};
 
 /// How a still image is processed and written. The steps run in the order of the fields, after the conversion of its

@@ -2,6 +2,7 @@
 
 mod audio;
 mod encoder;
+mod frame;
 mod image;
 mod video;
 
@@ -11,10 +12,9 @@ use crate::model::Container;
 
 pub use audio::{AudioEncode, AudioPlan, JoinKind, JoinedTracks};
 pub use encoder::{Preset, VideoEncoder, X264Profile};
+pub use frame::{Canvas, CropMargins, Fill};
 pub use image::ImageEncode;
-pub use video::{
-    Canvas, CropMargins, Fill, PartFit, RateControl, ToneMap, VideoEncode, VideoPlan, VideoTags,
-};
+pub use video::{PartFit, RateControl, ToneMap, VideoEncode, VideoPlan, VideoTags};
 
 /// Everything the transcoder needs to produce one output. Serialized for the worker and hashed into the fix
 /// record.

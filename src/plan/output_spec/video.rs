@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::image::ImageEncode;
 use super::encoder::{Preset, VideoEncoder, X264Profile};
+use super::frame::{Canvas, CropMargins, Fill};
+use super::image::ImageEncode;
 use crate::model::{Flip, HdrKind, Rational, Rotation, Size, UndeclaredColors};
 
 /// How the video stream is produced.
@@ -83,28 +84,6 @@ pub struct ToneMap {
     pub from: HdrKind,
 }
 
-/// Columns and rows to cut off, after rotation and with square pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CropMargins {
-    /// Columns cut at the left.
-    pub left: u32,
-    /// Rows cut at the top.
-    pub top: u32,
-    /// Columns cut at the right.
-    pub right: u32,
-    /// Rows cut at the bottom.
-    pub bottom: u32,
-}
-
-/// The frame around the scaled video.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Canvas {
-    /// Size of the output frame.
-    pub size: Size,
-    /// Content of the borders.
-    pub fill: Fill,
-}
-
 /// How the parts of a video whose frames have another size than the first are fitted into the output frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -125,16 +104,6 @@ impl PartFit {
     fn is_default(&self) -> bool {
         *self == PartFit::default()
     }
-}
-
-/// The content of borders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fill {
-    /// One colour, `RRGGBB`.
-    Color(String),
-    /// The video itself, enlarged to cover the frame and blurred.
-    Blur,
 }
 
 /// Rate control: constant quality, optionally capped.

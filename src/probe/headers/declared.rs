@@ -7,7 +7,8 @@ use super::super::isobmff::{self, IsoTrack};
 use super::image_header::DeclaredImage;
 use super::stream_marks::Encryption;
 use super::{
-    asf_encryption, avi_header, image_header, images, joined, jpeg, matroska, matroska_header, riff, scrambling, streams,
+    asf_encryption, avi_header, image_header, images, joined, jpeg, matroska, matroska_header, riff,
+    scrambling, streams,
 };
 use crate::model::{Completeness, Container};
 

@@ -23,7 +23,8 @@ pub(super) fn name(profile: &[u8]) -> Option<String> {
         // The first of the translations of version 4, in UTF-16.
         b"mluc" => {
             let units = text(at.checked_add(word(at + 24)?)?, word(at + 20)?)?;
-            let units: Vec<u16> = units.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
+            let units: Vec<u16> =
+                units.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
             Some(printable(String::from_utf16_lossy(&units).as_bytes()))
         }
         _ => None,

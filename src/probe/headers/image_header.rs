@@ -241,15 +241,13 @@ mod tests {
         .concat();
         let image = png(&file[..]).unwrap();
         assert_eq!(image.header.color_profile.as_deref(), Some("Display P3"));
-        assert_eq!(
-            image.header.metadata,
-            [ImageMetadata::Text, ImageMetadata::Exif, ImageMetadata::Gps]
-        );
+        assert_eq!(image.header.metadata, [ImageMetadata::Text, ImageMetadata::Exif, ImageMetadata::Gps]);
         assert_eq!(image.rotation, Rotation::Half);
         let chunk = |kind: &[u8; 4], content: &[u8]| {
             [&kind[..], &(content.len() as u32).to_le_bytes(), content].concat()
         };
-        let file = [&b"RIFF\0\0\0\0WEBP"[..], &chunk(b"VP8X", &[0x10, 0, 0, 0]), &chunk(b"XMP ", b"<x/>")].concat();
+        let file =
+            [&b"RIFF\0\0\0\0WEBP"[..], &chunk(b"VP8X", &[0x10, 0, 0, 0]), &chunk(b"XMP ", b"<x/>")].concat();
         let image = read(&file[..], &file).unwrap().unwrap();
         assert_eq!((image.header.alpha, image.header.metadata), (Some(true), vec![ImageMetadata::Xmp]));
     }

@@ -28,7 +28,8 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ImageAspectRatioLimits, out:
             continue;
         }
         let message = format!("the aspect ratio of the image is {actual}");
-        let violation = Violation::new(message, actual.clone(), value_text::ratios(allowed), remedy(&image.format));
+        let violation =
+            Violation::new(message, actual.clone(), value_text::ratios(allowed), remedy(&image.format));
         out.add(if is_error { violation } else { violation.as_warning() });
     }
 }

@@ -10,7 +10,8 @@ use crate::libav::error::failed;
 pub(super) fn to_srgb(image: DynamicImage, profile: Option<&[u8]>) -> Result<RgbaImage, JobError> {
     let pixels = image.into_rgba8();
     let Some(profile) = profile else { return Ok(pixels) };
-    let cannot = |error: moxcms::CmsError| failed(format!("cannot convert the colour profile to sRGB: {error}"));
+    let cannot =
+        |error: moxcms::CmsError| failed(format!("cannot convert the colour profile to sRGB: {error}"));
     let own = ColorProfile::new_from_slice(profile).map_err(cannot)?;
     let srgb = ColorProfile::new_srgb();
     let (width, height) = pixels.dimensions();
@@ -28,7 +29,8 @@ pub(super) fn to_srgb(image: DynamicImage, profile: Option<&[u8]>) -> Result<Rgb
             let grey: Vec<u8> = pixels.pixels().map(|pixel| pixel.0[0]).collect();
             let mut colors = vec![0; grey.len() * 3];
             transform.transform(&grey, &mut colors).map_err(cannot)?;
-            for ((to, color), from) in converted.pixels_mut().zip(colors.chunks_exact(3)).zip(pixels.pixels()) {
+            for ((to, color), from) in converted.pixels_mut().zip(colors.chunks_exact(3)).zip(pixels.pixels())
+            {
                 to.0 = [color[0], color[1], color[2], from.0[3]];
             }
         }

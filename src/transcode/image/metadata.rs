@@ -113,7 +113,8 @@ mod tests {
         };
         let (head, end) = (chunk(b"IHDR", &[1; 13]), chunk(b"IEND", &[]));
         let signature = b"\x89PNG\r\n\x1a\n";
-        let file = [&signature[..], &head, &chunk(b"tEXt", b"who"), &chunk(b"eXIf", b"II*\0"), &end, b"x"].concat();
+        let file =
+            [&signature[..], &head, &chunk(b"tEXt", b"who"), &chunk(b"eXIf", b"II*\0"), &end, b"x"].concat();
         let kept = [&signature[..], &head, &end].concat();
         assert_eq!(without_metadata(&file, OutputContainer::Png).unwrap(), kept);
         without_metadata(&file[..30], OutputContainer::Png).unwrap_err();

@@ -50,7 +50,9 @@ pub(crate) fn write(
             let source = read_all(input)?;
             (None, without_metadata(&source, spec.container)?)
         }
-        Some(VideoPlan::Encode(_)) | None => return Err(failed("internal error: the plan is not for an image")),
+        Some(VideoPlan::Encode(_)) | None => {
+            return Err(failed("internal error: the plan is not for an image"));
+        }
     };
     write_new(output, &bytes)?;
     Ok(planned)

@@ -120,8 +120,9 @@ fn blurred(pixels: &RgbaImage, frame: Size) -> RgbaImage {
 /// Returns the values of a colour `RRGGBB`.
 fn color(text: &str) -> Result<[u8; 3], JobError> {
     let value = u32::from_str_radix(text, 16).ok().filter(|_| text.len() == 6);
-    let [_, r, g, b] =
-        value.ok_or_else(|| failed(format!("`{text}` is not a colour of six hexadecimal digits")))?.to_be_bytes();
+    let [_, r, g, b] = value
+        .ok_or_else(|| failed(format!("`{text}` is not a colour of six hexadecimal digits")))?
+        .to_be_bytes();
     Ok([r, g, b])
 }
 
@@ -196,8 +197,12 @@ mod tests {
         let padded = ImageEncode { canvas: canvas(Fill::Color("00ff00".to_owned())), ..plan(4, 4) };
         let rendered = render(marked(4, 4), &padded).unwrap();
         let green = Rgba([0, 255, 0, 255]);
-        assert_eq!((rendered[(0, 1)], rendered[(0, 2)], rendered[(3, 5)], rendered[(0, 6)]), (green, RED, BLUE, green));
-        let blurred = render(marked(4, 4), &ImageEncode { canvas: canvas(Fill::Blur), ..plan(4, 4) }).unwrap();
+        assert_eq!(
+            (rendered[(0, 1)], rendered[(0, 2)], rendered[(3, 5)], rendered[(0, 6)]),
+            (green, RED, BLUE, green)
+        );
+        let blurred =
+            render(marked(4, 4), &ImageEncode { canvas: canvas(Fill::Blur), ..plan(4, 4) }).unwrap();
         assert!(blurred[(2, 0)].0[2] > 150 && blurred[(0, 2)] == RED, "{blurred:?}");
         let margins = CropMargins { left: 1, top: 0, right: 1, bottom: 0 };
         let cropped = ImageEncode { crop: Some(margins), scale: Size::new(2, 4), ..plan(4, 4) };

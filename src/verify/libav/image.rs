@@ -60,7 +60,8 @@ pub(crate) fn compare_images(
 
 /// Returns the mean difference of the colour values.
 fn mean_difference(one: &RgbaImage, other: &RgbaImage) -> f64 {
-    let sum: u64 = one.as_raw().iter().zip(other.as_raw()).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
+    let sum: u64 =
+        one.as_raw().iter().zip(other.as_raw()).map(|(one, other)| u64::from(one.abs_diff(*other))).sum();
     // The fourth value, the opacity, is the same in both.
     sum as f64 / (3.0 * f64::from(one.width()) * f64::from(one.height())).max(1.0)
 }
@@ -109,7 +110,12 @@ mod tests {
             imageops::rotate180(&picture()),
             imageops::flip_horizontal(&picture()),
             imageops::rotate90(&picture()),
-            imageops::resize(&imageops::crop_imm(&picture(), 8, 8, 72, 48).to_image(), 96, 64, FilterType::Triangle),
+            imageops::resize(
+                &imageops::crop_imm(&picture(), 8, 8, 72, 48).to_image(),
+                96,
+                64,
+                FilterType::Triangle,
+            ),
         ];
         for image in wrong {
             assert!(failures(&image, false) > 0);
