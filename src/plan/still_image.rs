@@ -265,13 +265,25 @@ fn finish(
     steps.extend(remaining(input));
     FixPlan {
         action,
-        output_extension: Some(spec.container.extension().to_owned()),
+        output_extension: new_extension(input, spec.container),
         spec: Some(Box::new(spec)),
         steps,
         reason: Some(reason.message.clone()),
         max_name_chars: input.name_limit(),
         ..FixPlan::copy()
     }
+}
+
+/// Returns the extension of the output, unless the source has one that fits.
+fn new_extension(input: &PlanInput<'_>, container: OutputContainer) -> Option<String> {
+    let own = input.facts.still_image().map(|image| image.format);
+    let same = match container {
+        OutputContainer::Png => own == Some(ImageFormat::Png),
+        _ => own == Some(ImageFormat::Jpeg),
+    };
+    let checked = input.profile.rules().image_format.is_some();
+    let fits = same && checked && !input.has(RuleId::ImageFormat, Severity::Warning);
+    (!fits).then(|| container.extension().to_owned())
 }
 
 #[cfg(test)]

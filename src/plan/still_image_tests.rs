@@ -90,7 +90,20 @@ fn size_orientation_and_metadata_are_steps() {
     ] {
         assert!(texts.contains(&text), "{text}: {texts:?}");
     }
-    assert_eq!(plan.output_extension.as_deref(), Some("png"));
+    assert_eq!(plan.output_extension, None);
+}
+
+#[test]
+fn an_extension_of_the_same_format_is_kept() {
+    let extension = |name: &str| {
+        let plan = planned("", name, |facts| {
+            facts.container = Some("jpeg_pipe".into());
+            (facts.video[0].width, facts.video[0].height) = (Some(2880), Some(1620));
+        });
+        plan.output_extension
+    };
+    assert_eq!((extension("a.jpeg"), extension("a.JPG")), (None, None));
+    assert_eq!(extension("a.png").as_deref(), Some("jpg"));
 }
 
 #[test]

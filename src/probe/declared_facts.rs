@@ -5,8 +5,7 @@ use super::headers::{Declared, StreamSelector};
 use super::packet_walk::PacketWalk;
 use super::tags::add_private;
 use crate::model::{
-    Codec, Completeness, Container, EditList, FrameLoss, ImageMetadata, LossKind, MAX_HELD_FRAME_S, MediaFacts,
-    Rational, VideoStream, contradicts, set_loss,
+    Codec, Completeness, Container, EditList, FrameLoss, ImageMetadata, LossKind, MAX_HELD_FRAME_S, MediaFacts, Rational, VideoStream, contradicts, set_loss,
 };
 
 /// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
@@ -75,6 +74,9 @@ pub(crate) fn set_image(declared: &Declared, facts: &mut MediaFacts) {
     if let Some(video) = facts.video.first_mut() {
         (video.rotation, video.flip) = (image.rotation, image.flip);
         video.alpha = image.header.alpha.or(video.alpha);
+        // The densities of JFIF and PNG are for print; viewers show square pixels.
+        video.sample_aspect_ratio = video.sample_aspect_ratio.map(|_| Rational::ONE);
+        video.bitstream_sample_aspect_ratio = None;
     }
     facts.image = Some(image.header);
 }

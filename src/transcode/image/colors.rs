@@ -4,14 +4,14 @@ use image::{DynamicImage, RgbaImage};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use crate::job::JobError;
-use crate::libav::error::failed;
 
 /// Converts an image with an embedded profile to sRGB, as 8-bit pixels.
 pub(super) fn to_srgb(image: DynamicImage, profile: Option<&[u8]>) -> Result<RgbaImage, JobError> {
     let pixels = image.into_rgba8();
     let Some(profile) = profile else { return Ok(pixels) };
-    let cannot =
-        |error: moxcms::CmsError| failed(format!("cannot convert the colour profile to sRGB: {error}"));
+    let cannot = |error: moxcms::CmsError| {
+        JobError::Unreadable(format!("the colour profile of the image cannot be converted to sRGB: {error}"))
+    };
     let own = ColorProfile::new_from_slice(profile).map_err(cannot)?;
     let srgb = ColorProfile::new_srgb();
     let (width, height) = pixels.dimensions();
@@ -34,7 +34,10 @@ pub(super) fn to_srgb(image: DynamicImage, profile: Option<&[u8]>) -> Result<Rgb
                 to.0 = [color[0], color[1], color[2], from.0[3]];
             }
         }
-        _ => return Err(failed("the colour profile of the image is for neither RGB nor grey colours")),
+        _ => {
+            let reason = "the colour profile of the image is for neither RGB nor grey colours";
+            return Err(JobError::Unreadable(reason.to_owned()));
+        }
     }
     Ok(converted)
 }

@@ -40,7 +40,7 @@ pub(super) fn encode(
 
 fn png(pixels: &RgbaImage) -> Result<Vec<u8>, JobError> {
     let mut bytes = Vec::new();
-    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::Adaptive);
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive);
     let (width, height) = pixels.dimensions();
     let written = if pixels.pixels().all(|pixel| pixel.0[3] == u8::MAX) {
         encoder.write_image(&opaque(pixels), width, height, ExtendedColorType::Rgb8)
