@@ -176,11 +176,22 @@ pub(super) fn items<B: Bytes + ?Sized>(bytes: &B) -> io::Result<DeclaredImage> {
         if tables.windows(4).any(|word| COMPOSED.contains(&word)) {
             image.header.obstacle = Some(ImageObstacle::ComposedItems);
         }
+        if let Some(profile) = item_profile(&tables) {
+            image.add_profile(icc::name(profile));
+        }
         if tables.windows(4).any(|word| word == b"Exif") {
             image.header.add_metadata(ImageMetadata::Exif);
         }
     }
     Ok(image)
+}
+
+/// Returns the first ICC profile among the properties of image items (ISO/IEC 14496-12, 12.1.5).
+pub(crate) fn item_profile(tables: &[u8]) -> Option<&[u8]> {
+    let kinds: [&[u8]; 2] = [b"colrprof", b"colrrICC"];
+    let at = tables.windows(8).position(|words| kinds.contains(&words))?;
+    let size = tables.get(at.checked_sub(4)?..at)?.try_into().map(u32::from_be_bytes).ok()?;
+    tables.get(at + 8..(at - 4).checked_add(size as usize)?)
 }
 
 #[cfg(test)]
@@ -250,6 +261,14 @@ mod tests {
             [&b"RIFF\0\0\0\0WEBP"[..], &chunk(b"VP8X", &[0x10, 0, 0, 0]), &chunk(b"XMP ", b"<x/>")].concat();
         let image = read(&file[..], &file).unwrap().unwrap();
         assert_eq!((image.header.alpha, image.header.metadata), (Some(true), vec![ImageMetadata::Xmp]));
+    }
+
+    #[test]
+    fn the_profile_of_an_item_ends_with_its_box() {
+        let file = b"ipco\0\0\0\x0fcolrprofabcnext";
+        assert_eq!(item_profile(file), Some(&b"abc"[..]));
+        assert_eq!(item_profile(&file[..17]), None);
+        assert_eq!(item_profile(b"\0\0\0\x0bcolrnclxabc"), None);
     }
 
     #[test]

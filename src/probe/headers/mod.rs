@@ -19,5 +19,6 @@ mod streams;
 
 pub use declared::{Declared, OpenError, container, read};
 pub use image_header::DeclaredImage;
+pub(crate) use image_header::item_profile;
 pub(crate) use matroska::last_block;
 pub use stream_marks::{Encryption, StreamSelector};

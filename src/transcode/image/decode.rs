@@ -18,6 +18,7 @@ use crate::libav::decoder::Decoder;
 use crate::libav::file::{read_all, share};
 use crate::libav::input::Input;
 use crate::model::{Flip, ImageFormat, Rotation, Size};
+use crate::probe::headers::item_profile;
 use crate::transcode::libav::{ImageRequest, frame_at, to_rgba};
 
 /// The most bytes that a decoder of the `image` crate allocates.
@@ -43,7 +44,10 @@ pub(crate) struct ImageSource<'a> {
 /// [`JobError::Unreadable`], [`JobError::Io`], [`JobError::Cancelled`].
 pub(crate) fn decode(source: ImageSource<'_>, cancel: &Arc<AtomicBool>) -> Result<RgbaImage, JobError> {
     if *source.format == ImageFormat::Avif {
-        return decode_by_library(source, cancel);
+        let pixels = decode_by_library(source, cancel)?;
+        // The library applies the colours that the file declares by numbers, and no profile.
+        let bytes = read_all(source.file)?;
+        return to_srgb(DynamicImage::ImageRgba8(pixels), item_profile(&bytes));
     }
     let bytes = Cursor::new(read_all(source.file)?);
     match source.format {
