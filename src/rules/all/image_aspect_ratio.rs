@@ -11,7 +11,8 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     scope: Scope::Image,
     what: "Checks the aspect ratio of an image; a cover must match its video.",
     why: "The platform refuses to create an ad whose cover has another aspect ratio than its video.",
-    remedy: "Choose another image, or leave the cover empty: a frame of the video always fits.",
+    remedy: "`greenlit fix` pads or crops an image whose ratio the profile refuses. For a cover, choose another image or leave it \
+             empty: a frame of the video always fits.",
     source: "ad create API of the destination",
 };
 

@@ -10,7 +10,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     scope: Scope::Image,
     what: "Checks the format of an image (a cover or an image ad), by the content of the file.",
     why: "Platforms refuse other formats. With the wrong extension, uploaders send the wrong MIME type.",
-    remedy: "Convert the image; rename it if only the extension is wrong.",
+    remedy: "`greenlit fix` converts the image to JPEG or PNG, and changes the extension if only that is wrong.",
     source: "image upload API of the destination",
 };
 

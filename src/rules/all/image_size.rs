@@ -10,7 +10,7 @@ pub(super) const INFO: RuleInfo = RuleInfo {
     scope: Scope::Image,
     what: "Checks the size of an image (a cover or an image ad) in bytes and pixels.",
     why: "Platforms refuse larger images, and scale images outside the recommended range badly.",
-    remedy: "Export the image in another size.",
+    remedy: "`greenlit fix` scales a large image down; export a small one in another size.",
     source: "image upload API of the destination",
 };
 
