@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::job::{FixReport, JobError, VerifyLevel, VerifyReport};
+use crate::job::{FixReport, JobError, Progress, VerifyLevel, VerifyReport};
 use crate::libav::error::failed;
 use crate::model::ImageFormat;
 use crate::plan::{OutputContainer, OutputSpec, VideoPlan};
@@ -23,6 +23,7 @@ pub(super) fn fix_images(
     specs: &[OutputSpec],
     level: VerifyLevel,
     cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<Result<FixReport, JobError>>, JobError> {
     if outputs.len() != specs.len() {
         return Err(failed(
@@ -30,7 +31,7 @@ pub(super) fn fix_images(
         ));
     }
     let made = outputs.iter().zip(specs).map(|(output, spec)| {
-        let written = write(input, output, name, spec, cancel)?;
+        let written = write(input, output, name, spec, cancel, progress)?;
         let mut verify = VerifyReport { level, ..VerifyReport::default() };
         if level == VerifyLevel::Full {
             let format = match spec.container {

@@ -57,7 +57,7 @@ pub fn execute(
                 .map(|proof| JobOutput::Proved(Box::new(proof)))
         }
         Job::Fix { specs, verify } if specs.iter().any(|spec| spec.container.is_image()) => {
-            fix_images(&files.input, name, &files.outputs, specs, *verify, &cancel)
+            fix_images(&files.input, name, &files.outputs, specs, *verify, &cancel, progress)
                 .map(|results| JobOutput::Fixed { results })
         }
         Job::Fix { specs, verify } => {

@@ -18,7 +18,7 @@ use image::RgbaImage;
 use self::encode::encode;
 use self::metadata::without_metadata;
 use self::render::render;
-use crate::job::JobError;
+use crate::job::{JobError, Progress};
 use crate::libav::error::failed;
 use crate::libav::file::{read_all, write_new};
 use crate::plan::{OutputSpec, VideoPlan};
@@ -38,11 +38,16 @@ pub(crate) fn write(
     name: &str,
     spec: &OutputSpec,
     cancel: &Arc<AtomicBool>,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Option<RgbaImage>, JobError> {
     let (planned, bytes) = match &spec.video {
         Some(VideoPlan::Image(plan)) => {
             let source = ImageSource { file: input, name, format: &plan.from, size: Some(plan.coded) };
-            let planned = render(decode(source, cancel)?, plan)?;
+            let decoded = decode(source, cancel)?;
+            // Between the steps of a large image, so that the worker is not taken for hung.
+            progress(Progress::default());
+            let planned = render(decoded, plan)?;
+            progress(Progress::default());
             let bytes = encode(&planned, spec.container, spec.max_size_bytes)?;
             (Some(planned), bytes)
         }
@@ -54,6 +59,7 @@ pub(crate) fn write(
             return Err(failed("internal error: the plan is not for an image"));
         }
     };
+    progress(Progress::default());
     write_new(output, &bytes)?;
     Ok(planned)
 }
