@@ -278,11 +278,9 @@ fn fixes_avif_images_with_corpus() {
     assert_eq!(entry(&report, "turned.avif")["fix"]["refusal"], "no-decoder");
     let [one, other] = ["plain.avif", "plain.webp"]
         .map(|name| open(&dir, entry(&report, name)["fix"]["output"].as_str().unwrap()));
-    let centres = [(5, 5), (15, 5), (5, 15), (15, 15)];
-    assert!(
-        centres.into_iter().all(|at| is_near(one[at], other[at])),
-        "{:?} {:?}",
-        one[(5, 5)],
-        other[(5, 5)]
-    );
+    // Small and lossy: the middles of the four fields have nearly the same colours.
+    for at in [(5, 5), (15, 5), (5, 15), (15, 15)] {
+        let mut pairs = one[at].0.into_iter().zip(other[at].0);
+        assert!(pairs.all(|(one, other)| one.abs_diff(other) < 16), "{:?} {:?}", one[at], other[at]);
+    }
 }
