@@ -5,7 +5,8 @@ use super::headers::{Declared, StreamSelector};
 use super::packet_walk::PacketWalk;
 use super::tags::add_private;
 use crate::model::{
-    Codec, Completeness, Container, EditList, FrameLoss, ImageMetadata, LossKind, MAX_HELD_FRAME_S, MediaFacts, Rational, VideoStream, contradicts, set_loss,
+    Codec, Completeness, Container, EditList, FrameLoss, ImageMetadata, LossKind, MAX_HELD_FRAME_S,
+    MediaFacts, Rational, VideoStream, contradicts, set_loss,
 };
 
 /// Sets the sample aspect ratio that the bitstream states, which that of the container overrides.
