@@ -18,6 +18,7 @@ use super::library::init;
 use super::packet_reader::PacketReader;
 use super::positioned_file::{PositionedFile, ReaderState};
 use crate::job::JobError;
+use crate::probe::headers::INVALID_DATA;
 use crate::probe::{file_size, sniff};
 
 /// Bytes read at a time. Larger than FFmpeg's 32 KiB, so that most headers need one read.
@@ -240,8 +241,8 @@ fn explain_open_error(error: JobError, code: c_int) -> JobError {
         JobError::Unreadable(_) if code == ffi::AVERROR(ffi::EINVAL) => {
             JobError::Unreadable("unsupported kind of file (playlist, script or image sequence)".into())
         }
-        JobError::Unreadable(text) if code == ffi::AVERROR_INVALIDDATA => {
-            JobError::Unreadable(format!("{text}: not media, truncated, or without an index"))
+        JobError::Unreadable(_) if code == ffi::AVERROR_INVALIDDATA => {
+            JobError::Unreadable(INVALID_DATA.to_owned())
         }
         other => other,
     }

@@ -15,6 +15,13 @@ pub(crate) fn needs_last_block(facts: &MediaFacts) -> bool {
         && matches!(facts.completeness, Unknown | Missing { first_missing_s: None, .. })
 }
 
+/// Returns whether reading all packets adds facts: always for video, for audio when it may be truncated or
+/// does not declare its duration.
+pub(crate) fn worth_walking(facts: &MediaFacts) -> bool {
+    let truncated = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
+    !facts.video.is_empty() || truncated || needs_last_block(facts) || facts.declared_duration_s().is_none()
+}
+
 /// Compares the end of the packets with the declared duration, and sets where data is missing.
 pub(crate) fn compare_end(first_end_s: f64, last_end_s: f64, facts: &mut MediaFacts) {
     // For other containers the library estimates the duration from the bytes.

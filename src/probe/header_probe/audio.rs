@@ -12,6 +12,8 @@ const AMR_WIDE_RATE: u32 = 16_000;
 const AAC_LAYOUTS: [&str; 6] = ["mono", "stereo", "3.0", "4.0", "5.0", "5.1"];
 /// Layouts of Vorbis and Opus by their number of channels, from 1.
 const VORBIS_LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1"];
+/// Layouts of FLAC by its number of channels, from 1.
+const FLAC_LAYOUTS: [&str; 8] = ["mono", "stereo", "3.0", "quad", "5.0(side)", "5.1(side)", "6.1", "7.1"];
 
 /// Completes an audio stream from its configuration record and the start of its first sample. Returns how much the
 /// library reads; `None` when they do not suffice.
@@ -48,9 +50,9 @@ pub(super) fn complete(
             (OPUS_RATE, channels)
         }
         Codec::Flac => {
-            let format = flac::stream_info(config).filter(|format| {
-                format.channels <= 2 && matches!(format.bits, 16 | 24) && flac::begins(first_sample, *format)
-            })?;
+            let format = flac::stream_info(config).filter(|format| matches!(format.bits, 16 | 24))?;
+            flac::samples(first_sample, format)?;
+            audio.channel_layout = Some((*FLAC_LAYOUTS.get(format.channels as usize - 1)?).to_owned());
             (format.sample_rate, format.channels)
         }
         Codec::Alac => alac::format(config)?,

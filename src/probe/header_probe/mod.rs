@@ -28,7 +28,7 @@ use reason::Stop;
 
 use super::bytes::{BlockCache, Bytes, read_range};
 use super::ebml;
-use super::headers::OpenError;
+use super::headers::{self, INVALID_DATA, OpenError};
 use crate::model::{MediaFacts, ProbedBy};
 
 /// What the headers of a file say about its facts.
@@ -54,13 +54,26 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
     match result.unwrap_or(Err(Stop::NeedsFullScan(Reason::ReaderError))) {
         Ok(facts) => Ok(HeaderProbe::Settled(Box::new(MediaFacts { probed_by: ProbedBy::Headers, ..facts }))),
         Err(Stop::NeedsFullScan(reason)) => Ok(HeaderProbe::NeedsFullScan(reason)),
+        Err(Stop::Invalid) => Ok(HeaderProbe::Unreadable(INVALID_DATA.to_owned())),
         Err(Stop::CannotOpen(OpenError::Unreadable(reason))) => Ok(HeaderProbe::Unreadable(reason)),
         Err(Stop::CannotOpen(OpenError::Truncated(reason))) => Ok(HeaderProbe::Truncated(reason)),
         Err(Stop::Io(error)) => Err(error),
     }
 }
 
+/// Returns the facts, or why they are not settled. Of a file that cannot be opened, the declarations may say more than the
+/// library.
 fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
+    let settled = read(bytes);
+    if let Err(Stop::Invalid) = settled
+        && let Some(error) = headers::read(bytes)?.open_error()
+    {
+        return Err(Stop::CannotOpen(error));
+    }
+    settled
+}
+
+fn read(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
     let cache = BlockCache::with_block(bytes, BLOCK)?;
     let head = read_range(&cache, 0, 16)?;
     // The library opens files with this signature as ISO files without comparing them with other formats.

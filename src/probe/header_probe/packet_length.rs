@@ -2,7 +2,7 @@
 
 use super::reason::Reason;
 use crate::model::Codec;
-use crate::probe::bitstream::{ac3, mpeg_audio, opus, vorbis};
+use crate::probe::bitstream::{ac3, flac, mpeg_audio, opus, vorbis};
 use crate::probe::timing::TimeBase;
 
 /// The rate of the samples that a packet of Opus counts, in Hz.
@@ -13,6 +13,7 @@ pub(super) enum PacketLength {
     /// The packets tell nothing.
     Unknown,
     Ac3,
+    Flac(flac::Format),
     Mp3,
     Opus,
     Pcm(u32),
@@ -25,6 +26,7 @@ impl PacketLength {
         match codec {
             _ if frame_bytes > 0 => PacketLength::Pcm(frame_bytes),
             Codec::Ac3 | Codec::Eac3 => PacketLength::Ac3,
+            Codec::Flac => flac::stream_info(config).map_or(PacketLength::Unknown, PacketLength::Flac),
             Codec::Mp3 => PacketLength::Mp3,
             Codec::Opus => PacketLength::Opus,
             Codec::Vorbis => match vorbis::Headers::parse(config) {
@@ -48,6 +50,7 @@ impl PacketLength {
         let (samples, rate) = match self {
             PacketLength::Unknown => return Ok(None),
             PacketLength::Ac3 => (ac3::frame(packet).map(|frame| frame.samples), sample_rate),
+            PacketLength::Flac(format) => (flac::samples(packet, *format), sample_rate),
             PacketLength::Mp3 => (mpeg_audio::layer3_frame(packet).map(|frame| frame.samples), sample_rate),
             PacketLength::Pcm(bytes) => ((packet.len() as u32).checked_div(*bytes), sample_rate),
             PacketLength::Opus => (opus::samples(packet), OPUS_RATE),

@@ -47,6 +47,10 @@ pub struct Declared {
     pub image: Option<DeclaredImage>,
 }
 
+/// What the media library says of a file in which it finds an invalid header.
+pub(crate) const INVALID_DATA: &str =
+    "Invalid data found when processing input: not media, truncated, or without an index";
+
 /// Why no reader can open a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenError {

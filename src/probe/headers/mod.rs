@@ -17,6 +17,7 @@ mod scrambling;
 mod stream_marks;
 mod streams;
 
+pub(crate) use declared::INVALID_DATA;
 pub use declared::{Declared, OpenError, container, read};
 pub use image_header::DeclaredImage;
 pub(crate) use image_header::item_profile;

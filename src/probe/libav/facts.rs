@@ -25,7 +25,7 @@ use crate::probe::declared_facts::{
 use crate::probe::headers::{self, Declared};
 use crate::probe::packet_walk::PacketWalk;
 use crate::probe::truncation::{
-    MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block,
+    MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block, worth_walking,
 };
 
 /// All packets of files up to this size are read even if the caller did not request it: it takes less time
@@ -261,13 +261,6 @@ fn reset_image_facts(facts: &mut MediaFacts, declared: &Declared) {
         image.max_gop_frames = Some(1);
         image.parameter_changes = Some(0);
     }
-}
-
-/// Returns whether reading all packets adds facts: always for video, for audio when it may be truncated or
-/// does not declare its duration.
-fn worth_walking(facts: &MediaFacts) -> bool {
-    let truncated = matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. });
-    !facts.video.is_empty() || truncated || needs_last_block(facts) || facts.declared_duration_s().is_none()
 }
 
 /// Returns whether the library's index comes from sample tables. A still image has items instead of

@@ -87,7 +87,9 @@ impl Protection {
         for number in 0..count as usize {
             let size = if usual > 0 { usual } else { sizes.get(number).copied().unwrap_or(0) };
             if self.description(&mut fields, usize::from(size) > self.vector_bytes).is_none() {
-                return Ok(None);
+                // The library reads beyond the end of the file, if the descriptions begin in it.
+                let is_cut = (1..MAX_DESCRIPTIONS).contains(&described.len());
+                return if is_cut && self.is_read(size) { Err(Stop::Invalid) } else { Ok(None) };
             }
         }
         // At the very end of a file, the library may notice that.
@@ -116,6 +118,11 @@ impl Protection {
         let is_typed = flags & 1 != 0;
         let is_same = !is_typed || fields.bytes(4)? == self.scheme && fields.word()? == 0;
         is_same.then_some(fields)
+    }
+
+    /// Returns whether the library reads anything of a description of this size.
+    fn is_read(&self, size: u8) -> bool {
+        self.vector_bytes > 0 || usize::from(size) > self.vector_bytes
     }
 
     /// Reads the description of a sample.

@@ -40,7 +40,12 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
                 let content = read_box(cache, found)?;
                 let end = data_end(&top[at..])?;
                 reader.starts.push(found.start);
-                reader.read_fragment(cache, &content, (found.start, end))?;
+                let read = reader.read_fragment(cache, &content, (found.start, end));
+                // The library finds out about later ones when the file is open, or confuses them.
+                if (opened.is_some() || reader.starts.len() > 1) && matches!(read, Err(Stop::Invalid)) {
+                    return Err(Reason::Encrypted.into());
+                }
+                read?;
             }
             b"sidx" if has_movie => {
                 let content = read_box(cache, found)?;

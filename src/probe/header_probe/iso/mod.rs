@@ -64,6 +64,9 @@ pub(super) fn is_recognized(cache: &Cache<'_>) -> io::Result<bool> {
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let file = read_movie(cache)?;
     let movie = movie::read(&file.moov, file.isom)?;
+    if movie.tracks.iter().any(|track| track.tables.exceeds_chunks) {
+        return Err(Stop::Invalid);
+    }
     let fragmented = !movie.extends.is_empty() || file.top.iter().any(|found| &found.kind == b"moof");
     let size_bytes = cache.len()?;
     // All samples of a fragmented file are read below.

@@ -24,6 +24,8 @@ pub(super) struct Tables {
     pub(super) runs: Vec<(u32, u32)>,
     /// The positions of the chunks in the file.
     pub(super) chunks: Vec<u64>,
+    /// Whether the last run begins behind the last chunk, which the library does not accept.
+    pub(super) exceeds_chunks: bool,
 }
 
 /// The sizes of samples in bytes.
@@ -81,14 +83,22 @@ impl Tables {
             tables.sync = Some(numbers);
         }
         let runs = words(required(nodes, b"stsc")?, 3)?;
-        for run in runs.chunks_exact(3) {
-            let is_next = tables.runs.last().map_or(run[0] == 1, |(first, _)| *first < run[0]);
-            if !is_next || run[1] == 0 || run[2] != 1 {
+        for (at, run) in (1..).zip(runs.chunks_exact(3)) {
+            let is_next = tables.runs.last().map_or(run[0] >= 1, |(first, _)| *first < run[0]);
+            let is_usual = i32::try_from(run[0].max(run[1])).is_ok();
+            if !is_next || !is_usual || run[0] < at || run[1] == 0 || run[2] != 1 {
                 return Err(Reason::SampleTables);
             }
             tables.runs.push((run[0], run[1]));
         }
         groups::check(nodes, tables.sizes.count().into())?;
+        let has_samples = !tables.durations.is_empty() && tables.sizes.count() > 0;
+        let last = tables.runs.last().filter(|_| has_samples && !tables.chunks.is_empty());
+        tables.exceeds_chunks = last.is_some_and(|(first, _)| *first as usize > tables.chunks.len());
+        // The library takes the first run for chunks before it as well.
+        if tables.runs.first().is_some_and(|(first, _)| *first > 1) && !tables.exceeds_chunks {
+            return Err(Reason::SampleTables);
+        }
         // A sample of zero duration, or a negative one, moves others in the library.
         let is_usual = |duration: u32| i32::try_from(duration).is_ok();
         let usual = tables.durations.iter().all(|(_, duration)| is_usual(*duration));

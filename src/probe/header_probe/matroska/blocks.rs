@@ -2,6 +2,7 @@
 
 use super::super::reason::Reason;
 use super::ids;
+use super::lacing;
 use super::master::Master;
 use crate::probe::ebml::{element, unsigned};
 
@@ -13,7 +14,7 @@ const DISCARD_PADDING: u32 = 0x75a2;
 const BLOCK_ADDITIONS: u32 = 0x75a1;
 
 /// A block: frames of a track at one time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Block<'a> {
     pub(super) track: u64,
     /// Ticks of the segment's clock.
@@ -21,10 +22,8 @@ pub(super) struct Block<'a> {
     /// The duration in ticks, if it is declared.
     pub(super) duration: Option<u64>,
     pub(super) key: bool,
-    /// The number of frames.
-    pub(super) frames: u64,
-    /// The bytes behind the header: those of the frame, if there is no lacing.
-    pub(super) data: &'a [u8],
+    /// The bytes of the frames.
+    pub(super) frames: Vec<&'a [u8]>,
 }
 
 /// The bytes from the first cluster on.
@@ -210,57 +209,9 @@ fn block(content: &[u8], start: Option<u64>, key: Option<bool>) -> Result<Block<
         let (head, data) = content.get(used..)?.split_first_chunk::<3>()?;
         let time = i64::from(i16::from_be_bytes([head[0], head[1]]));
         let time = i64::try_from(start?).ok()?.checked_add(time).filter(|time| *time >= 0)?;
-        let (frames, data) = match head[2] & 6 {
-            0 => (1, data),
-            // Only the number of frames precedes a single one.
-            lacing => match laced_frames(lacing, data)? {
-                1 => (1, data.get(1..)?),
-                frames => (frames, data),
-            },
-        };
+        let frames = lacing::frames(head[2] & lacing::LACING, data)?;
         let key = key.unwrap_or(head[2] & 0x80 != 0);
-        Some(Block { track, time, duration: None, key, frames, data })
+        Some(Block { track, time, duration: None, key, frames })
     };
     parse().ok_or(Reason::Malformed)
-}
-
-/// Returns the number of frames in a block with this kind of lacing (RFC 9559, 10.3); `None` when their sizes do not
-/// fit its data.
-fn laced_frames(lacing: u8, data: &[u8]) -> Option<u64> {
-    let (&more, mut rest) = data.split_first()?;
-    let frames = usize::from(more) + 1;
-    let mut total = 0_usize;
-    match lacing {
-        2 => {
-            for _ in 0..more {
-                loop {
-                    let (&part, after) = rest.split_first()?;
-                    (rest, total) = (after, total + usize::from(part));
-                    if part < u8::MAX {
-                        break;
-                    }
-                }
-            }
-        }
-        // EBML lacing is rare.
-        6 => return None,
-        _ if rest.len() % frames != 0 => return None,
-        _ => {}
-    }
-    (total < rest.len()).then_some(frames as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::laced_frames;
-
-    #[test]
-    fn the_sizes_of_laced_frames_must_fit() {
-        // Three frames: of 1 and 2 bytes, and the rest.
-        assert_eq!(laced_frames(2, &[2, 1, 2, 7, 7, 7, 7]), Some(3));
-        assert_eq!(laced_frames(2, &[2, 1, 2, 7, 7, 7]), None, "nothing is left for the last");
-        assert_eq!(laced_frames(2, &[1, 255]), None, "a truncated size");
-        assert_eq!(laced_frames(4, &[1, 7, 7, 7, 7]), Some(2));
-        assert_eq!(laced_frames(4, &[2, 7, 7, 7, 7]), None, "four bytes for three frames");
-    }
 }

@@ -11,7 +11,6 @@ use crate::probe::packet::Packet;
 /// The first packet of a track.
 pub(super) struct FirstPacket<'a> {
     pub(super) packet: &'a Packet<'a>,
-    pub(super) is_laced: bool,
     /// Whether all packets are read.
     pub(super) all: bool,
 }
@@ -35,12 +34,6 @@ pub(super) fn begin_stream(
         TrackContent::Audio(declared) => {
             let stream =
                 facts.audio.iter_mut().find(|stream| stream.index == index).ok_or(Reason::TrackKind)?;
-            if first.is_laced {
-                return Err(Reason::FirstSample);
-            }
-            if declared.codec == Codec::Av1 && is_without_units(&track.config) {
-                return Err(Reason::VideoConfiguration);
-            }
             let effort = audio::complete(&declared.codec, &track.config, first.packet.data, stream);
             // Not all frames of a large file are read.
             let effort = effort.ok_or(Reason::AudioConfiguration)?;
@@ -58,9 +51,6 @@ fn begin_video(
     stream: &mut VideoStream,
 ) -> Result<Effort, Reason> {
     let packet = first.packet;
-    if first.is_laced {
-        return Err(Reason::FirstSample);
-    }
     if !packet.key {
         let can_begin = first.all && declared.codec == Codec::Vp9 && !declared.has_alpha;
         let complete = || video::complete_undecodable(packet.data, declared.color, stream);
@@ -70,6 +60,9 @@ fn begin_video(
     // frame.
     if packet.dts.is_none() && packet.pts != Some(0) && !first.all {
         return Err(Reason::StartTime);
+    }
+    if declared.codec == Codec::Av1 && is_without_units(&track.config) {
+        return Err(Reason::VideoConfiguration);
     }
     let effort =
         video::complete(&declared.codec, &track.config, (packet.data, false), declared.color, stream)

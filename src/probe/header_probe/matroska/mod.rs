@@ -9,6 +9,7 @@ mod decode_order;
 mod first_packets;
 mod frame_rate;
 mod ids;
+mod lacing;
 mod master;
 mod packets;
 mod segment;
@@ -32,7 +33,7 @@ use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_w
 use crate::probe::headers::{self, Declared, last_block};
 use crate::probe::tags::language_of;
 use crate::probe::truncation::{
-    MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block,
+    MAX_BLOCK_S, compare_end, compare_last_block, first_start_s, needs_last_block, worth_walking,
 };
 
 /// Returns the facts of a file that begins with an EBML header.
@@ -79,7 +80,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         }
         facts.measured_duration_s = walk.duration_s(&facts);
     }
-    if is_small {
+    if is_small && worth_walking(&facts) {
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
         compare_duration(&walk, &declared, &mut facts);
         set_streams_without_packets(&walk, &mut facts);

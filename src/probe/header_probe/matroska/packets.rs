@@ -77,6 +77,8 @@ struct Reader<'a> {
     analysis: Analysis,
     /// By track, the decode times of H.264.
     orders: Vec<Option<DecodeOrder>>,
+    /// By track, where its last packet ends in ticks, if that is known.
+    next: Vec<Option<i64>>,
     /// By track, the hashes of the packets of audio.
     hashes: Vec<Vec<u64>>,
 }
@@ -138,24 +140,44 @@ impl<'a> Reader<'a> {
             headers,
             analysis,
             orders,
+            next: vec![None; tracks.len()],
             hashes: vec![Vec::new(); tracks.len()],
         })
     }
 
-    /// Adds a block. Returns whether more are needed.
+    /// Adds the packets of a block. Returns whether more blocks are needed.
     fn add(&mut self, block: &Block<'_>) -> Result<bool, Reason> {
         let position = self.tracks.iter().position(|track| track.number == block.track);
         let position = position.ok_or(Reason::Malformed)?;
-        let (track, index) = (&self.tracks[position], position as u32);
-        if block.data.is_empty() {
+        let track = &self.tracks[position];
+        let is_audio = matches!(track.content, TrackContent::Audio(_));
+        let count = block.frames.len() as u64;
+        if block.frames.iter().any(|frame| frame.is_empty()) || count > 1 && !is_audio {
             return Err(Reason::RareElement);
         }
-        if matches!(track.content, TrackContent::Subtitle("webvtt")) && !is_cue(block.data) {
+        let declared = track.default_duration.saturating_mul(count) / self.clock.scale;
+        let total = block.duration.unwrap_or(declared);
+        let end = |frames: u64| total.checked_mul(frames).map(|ticks| ticks / count);
+        let mut time = Some(block.time - track.delay);
+        for (number, data) in (0..).zip(&block.frames) {
+            let duration = end(number + 1).zip(end(number)).map(|(end, start)| end - start);
+            let duration = duration.and_then(|ticks| i64::try_from(ticks).ok()).ok_or(Reason::Malformed)?;
+            // Without a duration, the library continues from the packet before.
+            let at = time.or(self.next[position]).ok_or(Reason::RareElement)?;
+            self.add_packet(position, packet(track, data, (at, duration), block.key)?)?;
+            time = time.filter(|_| duration > 0).map(|time| time + duration);
+        }
+        Ok(self.all || self.counts.contains(&0))
+    }
+
+    /// Adds the next packet of a track.
+    fn add_packet(&mut self, position: usize, mut packet: Packet<'_>) -> Result<(), Reason> {
+        let (track, index) = (&self.tracks[position], position as u32);
+        if matches!(track.content, TrackContent::Subtitle("webvtt")) && !is_cue(packet.data) {
             return Err(Reason::Sample);
         }
-        let mut packet = packet(track, block, self.clock)?;
         if self.counts[position] == 0 {
-            let first = FirstPacket { packet: &packet, is_laced: block.frames > 1, all: self.all };
+            let first = FirstPacket { packet: &packet, all: self.all };
             let effort = begin_stream(track, index, &first, self.clock, self.facts)?;
             self.analysed |= effort == Effort::Analysis;
             if track.codec().is_some() && !packet.key {
@@ -164,9 +186,13 @@ impl<'a> Reader<'a> {
         } else if packet.key && self.analysis.is_undecodable(position) {
             return Err(Reason::FirstSample);
         }
-        self.set_duration(position, block, &mut packet)?;
+        self.set_duration(position, &mut packet)?;
         self.check_frame(position, &packet)?;
         self.counts[position] += 1;
+        let end = packet.pts.and_then(|pts| pts.checked_add(packet.duration));
+        // The library adds the exact durations of PCM.
+        let is_exact = !matches!(self.lengths[position], PacketLength::Pcm(_));
+        self.next[position] = end.filter(|_| packet.duration > 0 && is_exact);
         if let Some(order) = self.orders[position].as_mut().filter(|_| self.truncated) {
             packet.dts = packet.pts.and_then(|pts| order.add(pts));
         }
@@ -178,7 +204,7 @@ impl<'a> Reader<'a> {
             }
             self.walk.add(index, self.clock.base, &packet, || begin(track));
         }
-        Ok(self.all || self.counts.contains(&0))
+        Ok(())
     }
 
     /// Checks that a frame of audio is like the first of its stream if the library takes facts from several.
@@ -197,28 +223,17 @@ impl<'a> Reader<'a> {
     }
 
     /// Sets how long a packet lasts as far as its data, or the packets before it, tell it.
-    fn set_duration(
-        &mut self,
-        position: usize,
-        block: &Block<'_>,
-        packet: &mut Packet<'_>,
-    ) -> Result<(), Reason> {
+    fn set_duration(&mut self, position: usize, packet: &mut Packet<'_>) -> Result<(), Reason> {
         let track = &self.tracks[position];
-        match &track.content {
-            TrackContent::Audio(declared) if block.frames == 1 => {
-                let ticks =
-                    self.lengths[position].ticks(packet.data, declared.sample_rate, self.clock.base)?;
-                packet.duration = ticks.unwrap_or(packet.duration);
-                // Of a codec without lengths in its packets, the library knows them once it has decoded one.
-                if self.needs_ends && ticks.is_none() && packet.duration == 0 {
-                    return Err(Reason::Duration);
-                }
+        if let TrackContent::Audio(declared) = &track.content {
+            let ticks = self.lengths[position].ticks(packet.data, declared.sample_rate, self.clock.base)?;
+            // No parser replaces the declared duration of PCM.
+            let is_declared = packet.duration > 0 && declared.codec.is_pcm();
+            packet.duration = ticks.filter(|_| !is_declared).unwrap_or(packet.duration);
+            // Of a codec without lengths in its packets, the library knows them once it has decoded one.
+            if self.needs_ends && ticks.is_none() && packet.duration == 0 {
+                return Err(Reason::Duration);
             }
-            // The library takes laced frames apart.
-            TrackContent::Audio(_) if self.analysis.is_wanted() || self.needs_ends => {
-                return Err(Reason::RareElement);
-            }
-            _ => {}
         }
         let bytes = packet.data.len() as u64;
         let seen = Seen { time: packet.pts.unwrap_or(0), duration: packet.duration, bytes };
@@ -284,28 +299,21 @@ fn is_cue(block: &[u8]) -> bool {
     lines.nth(2).is_some_and(|text| !text.is_empty())
 }
 
-/// Returns the packet of a block.
-fn packet<'a>(track: &Track, block: &Block<'a>, clock: Clock) -> Result<Packet<'a>, Reason> {
-    let time = block.time - track.delay;
-    let declared = track.default_duration.saturating_mul(block.frames) / clock.scale;
-    let duration = block.duration.unwrap_or(declared);
+/// Returns the packet of a frame, which begins at a time and lasts so long, in ticks.
+fn packet<'a>(
+    track: &Track,
+    data: &'a [u8],
+    (time, duration): (i64, i64),
+    key: bool,
+) -> Result<Packet<'a>, Reason> {
     let codec = track.codec();
     let key = match codec {
-        Some(codec) => video::is_key(codec, &track.config, block.data, block.key)?,
-        None => block.key,
+        Some(codec) => video::is_key(codec, &track.config, data, key)?,
+        None => key,
     };
     // The library knows the order of H.264 only after decoding.
     let dts = (codec != Some(&Codec::H264)).then_some(time);
-    Ok(Packet {
-        pts: Some(time),
-        dts,
-        duration: i64::try_from(duration).unwrap_or(0),
-        key,
-        hidden: false,
-        corrupt: false,
-        data: block.data,
-        new_config: None,
-    })
+    Ok(Packet { pts: Some(time), dts, duration, key, hidden: false, corrupt: false, data, new_config: None })
 }
 
 /// Returns empty statistics of a video stream.

@@ -15,8 +15,6 @@ const MAX_TRACKS: usize = 128;
 const MAX_RATE: u64 = 30_000;
 /// The sample rate of Opus in Hz.
 const OPUS_RATE: f64 = 48_000.0;
-/// What precedes the stream information of FLAC.
-const FLAC_HEAD: &[u8] = b"fLaC\x80\0\0\x22";
 const NANOSECONDS: u64 = 1_000_000_000;
 
 /// A track.
@@ -131,8 +129,7 @@ fn track(entry: &[u8], clock: Clock) -> Result<Track, Reason> {
     let codec = entry.text(ids::CODEC_ID)?.ok_or(Reason::TrackKind)?;
     let config = entry.only(ids::CODEC_PRIVATE)?.unwrap_or_default();
     let config = match codec.as_str() {
-        // Marker and head of the only block.
-        "A_FLAC" => config.strip_prefix(FLAC_HEAD).filter(|info| info.len() == flac::INFO_BYTES),
+        "A_FLAC" => flac::only_info(config),
         _ => Some(config),
     };
     let config = config.ok_or(Reason::AudioConfiguration)?.to_vec();
