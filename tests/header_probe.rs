@@ -379,6 +379,32 @@ fn the_headers_of_generated_files_say_what_the_library_says() {
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
+/// A file without a cluster cannot be opened, unless the library takes the id of one in the seek head for a cluster.
+#[test]
+fn the_headers_of_matroska_files_that_end_early_say_what_the_library_says() {
+    const CLUSTER: &[u8] = &[0x1f, 0x43, 0xb6, 0x75];
+    let folder = tempfile::tempdir().unwrap();
+    let (mut paths, mut whole) = (Vec::new(), Vec::new());
+    for path in videos(Path::new("fixtures")) {
+        let bytes = std::fs::read(&path).unwrap();
+        let Some(first) = bytes.windows(4).position(|id| id == CLUSTER) else { continue };
+        if !bytes.starts_with(&[0x1a, 0x45, 0xdf, 0xa3]) {
+            continue;
+        }
+        for end in [40, first - 1, first, first + 2, first + 14, first + 60] {
+            let path = folder.path().join(format!("{}-{end}.webm", whole.len()));
+            std::fs::write(&path, &bytes[..end]).unwrap();
+            paths.push(path);
+        }
+        whole.push(bytes);
+    }
+    let (files, settled, different) = compare(&paths);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(!whole.is_empty() && settled * 2 > files, "only {settled} of {files}");
+    let (_, different) = compare_damaged(&paths, MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
 /// A small file is read at once, because all samples of a fragmented one are needed.
 #[test]
 fn few_ranges_of_a_fragmented_file_are_read() {

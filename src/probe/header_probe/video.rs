@@ -201,6 +201,21 @@ pub(super) fn complete_undecodable(
     Some(())
 }
 
+/// Completes a video stream without samples, as a decoder does that has not read any; `None` for other codecs.
+pub(super) fn complete_without_sample(
+    codec: &Codec,
+    container_color: ColorCodes,
+    video: &mut VideoStream,
+) -> Option<()> {
+    match codec {
+        Codec::Vp8 => set_pixels(video, pixels(Chroma::Half420, 8, false)?),
+        Codec::Vp9 => {}
+        _ => return None,
+    }
+    video.color = container_color.tags();
+    Some(())
+}
+
 fn complete_h263(
     first_sample: &[u8],
     container_color: ColorCodes,

@@ -149,7 +149,8 @@ impl<'a> Cluster<'a> {
     }
 }
 
-fn is_level_1(id: u32) -> bool {
+/// Returns whether an id is one of an element of a segment.
+pub(super) fn is_level_1(id: u32) -> bool {
     const ATTACHMENTS: u32 = 0x1941_a469;
     matches!(
         id,

@@ -44,6 +44,33 @@ pub(super) fn begin_stream(
     }
 }
 
+/// Completes the stream of a track without packets: a decoder says what it knows from the configuration, and the stream
+/// lasts as long as the file.
+pub(super) fn complete_without_packet(
+    track: &Track,
+    index: u32,
+    clock: Clock,
+    facts: &mut MediaFacts,
+) -> Result<(), Reason> {
+    let duration_s = facts.duration_s.and_then(|seconds| clock.round(seconds));
+    match &track.content {
+        TrackContent::Video(declared) if !declared.has_alpha => {
+            let stream = facts.video.iter_mut().find(|stream| stream.index == index);
+            let stream = stream.ok_or(Reason::TrackKind)?;
+            stream.duration_s = duration_s;
+            video::complete_without_sample(&declared.codec, declared.color, stream).ok_or(Reason::EmptyTrack)
+        }
+        TrackContent::Audio(declared) if matches!(declared.codec, Codec::Opus | Codec::Vorbis) => {
+            let stream = facts.audio.iter_mut().find(|stream| stream.index == index);
+            let stream = stream.ok_or(Reason::TrackKind)?;
+            stream.duration_s = duration_s;
+            let known = audio::complete(&declared.codec, &track.config, &[], stream);
+            known.map(|_| ()).ok_or(Reason::AudioConfiguration)
+        }
+        _ => Err(Reason::EmptyTrack),
+    }
+}
+
 fn begin_video(
     track: &Track,
     declared: &VideoTrack,

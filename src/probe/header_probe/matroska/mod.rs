@@ -10,12 +10,14 @@ mod first_packets;
 mod frame_rate;
 mod ids;
 mod lacing;
+mod level_1;
 mod master;
 mod packets;
 mod segment;
 mod streams;
 mod tags;
 mod tracks;
+mod without_cluster;
 
 use self::master::Master;
 use self::packets::read_packets;
@@ -38,7 +40,12 @@ use crate::probe::truncation::{
 
 /// Returns the facts of a file that begins with an EBML header.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
-    let segment = Segment::read(cache)?;
+    let segment = match Segment::read(cache) {
+        Err(Stop::NeedsFullScan(reason)) => {
+            return Err(without_cluster::open_error(cache)?.unwrap_or(reason.into()));
+        }
+        segment => segment?,
+    };
     let info = Master::read(&segment.info)?;
     let clock = Clock::new(info.number(ids::TIMESTAMP_SCALE, 1_000_000)?)?;
     let mut tracks = tracks::read(&segment.tracks, clock)?;

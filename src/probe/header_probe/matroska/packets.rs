@@ -13,7 +13,7 @@ use super::super::reason::{Reason, Stop};
 use super::super::video;
 use super::blocks::{Block, Clusters, Tail};
 use super::decode_order::DecodeOrder;
-use super::first_packets::{FirstPacket, begin_stream};
+use super::first_packets::{FirstPacket, begin_stream, complete_without_packet};
 use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
 use super::tracks::{Clock, Track, TrackContent};
@@ -249,7 +249,13 @@ impl<'a> Reader<'a> {
         let is_media = |track: &Track| !matches!(track.content, TrackContent::Subtitle(_));
         let is_empty = |(track, count): (&Track, &u64)| is_media(track) && *count == 0;
         if self.tracks.iter().zip(&self.counts).any(is_empty) {
-            return Err(Reason::EmptyTrack);
+            let is_truncated = self.truncated && self.counts.iter().all(|count| *count == 0);
+            if !is_truncated || self.facts.duration_s.is_none() {
+                return Err(Reason::EmptyTrack);
+            }
+            for (track, index) in self.tracks.iter().zip(0..) {
+                complete_without_packet(track, index, self.clock, self.facts)?;
+            }
         }
         for video in self.facts.video.iter_mut().filter(|video| video.frame_rate.is_none()) {
             video.frame_rate = self.analysis.rate(video.index as usize);

@@ -2,18 +2,14 @@
 
 use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
-use super::ids;
+use super::level_1::{Level1, content, head_at};
 use super::master::Master;
-use crate::probe::bytes::{Bytes, read_range};
-use crate::probe::ebml::{element, unsigned};
+use super::{ids, without_cluster};
+use crate::probe::bytes::Bytes;
+use crate::probe::ebml::unsigned;
 
 /// Elements before the first cluster.
 const MAX_ELEMENTS: usize = 64;
-/// Bytes of one element read into memory.
-const MAX_CONTENT: u64 = 4 << 20;
-/// Bytes of the id and the length of an element.
-const MAX_HEAD: usize = 12;
-
 const EBML_VERSION: u32 = 0x4286;
 const EBML_READ_VERSION: u32 = 0x42f7;
 const EBML_MAX_ID: u32 = 0x42f2;
@@ -40,33 +36,14 @@ pub(super) struct Segment {
     pub(super) open: bool,
 }
 
-/// An element on the level of the segment.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Level1 {
-    pub(super) id: u32,
-    pub(super) content: u64,
-    /// Where it ends; `None` for a cluster of unknown length.
-    pub(super) end: Option<u64>,
-}
-
-/// Reads the header of an element.
-pub(super) fn head_at(cache: &Cache<'_>, at: u64) -> Result<Level1, Stop> {
-    let head = read_range(cache, at, MAX_HEAD)?;
-    let (id, length, used) = element(&head).ok_or(Reason::Malformed)?;
-    let content = at + used as u64;
-    let end = match length {
-        Some(length) => Some(content.checked_add(length).ok_or(Reason::Malformed)?),
-        None => None,
-    };
-    Ok(Level1 { id, content, end })
-}
-
 impl Segment {
     /// Reads the elements of the first segment.
     pub(super) fn read(cache: &Cache<'_>) -> Result<Segment, Stop> {
         let size = cache.len()?;
         let header = head_at(cache, 0)?;
-        check_header(&content(cache, &header)?)?;
+        let header_content = content(cache, &header)?;
+        without_cluster::check_header(&header_content)?;
+        check_header(&header_content)?;
         let segment = head_at(cache, header.end.ok_or(Reason::Malformed)?)?;
         if segment.id != ids::SEGMENT {
             return Err(Reason::Malformed.into());
@@ -92,7 +69,12 @@ impl Segment {
                 seeks.extend(seek_entries(&content(cache, &element)?)?);
             }
             found.add(cache, &element)?;
-            at = element.end.filter(|end| *end < size).ok_or(Reason::MissingIndex)?;
+            at = element.end.ok_or(Reason::MissingIndex)?;
+            if at == size && found.truncated && without_cluster::is_opened(cache, &segment)? {
+                found.first_cluster = size;
+            } else if at >= size {
+                return Err(Reason::MissingIndex.into());
+            }
         }
         for (id, position) in seeks {
             let at = segment.content.checked_add(position).ok_or(Reason::Malformed)?;
@@ -135,17 +117,6 @@ impl Segment {
         *slot = content(cache, element)?;
         Ok(())
     }
-}
-
-/// Reads the content of an element.
-pub(super) fn content(cache: &Cache<'_>, element: &Level1) -> Result<Vec<u8>, Stop> {
-    let end = element.end.ok_or(Reason::Malformed)?;
-    let length = end - element.content;
-    if length > MAX_CONTENT {
-        return Err(Reason::TooLarge.into());
-    }
-    let content = read_range(cache, element.content, length as usize)?;
-    if content.len() as u64 == length { Ok(content) } else { Err(Reason::MissingData.into()) }
 }
 
 /// Checks the header of the file, which the library compares with what it can read.

@@ -93,6 +93,11 @@ impl Clock {
         Ok(Clock { scale, base: TimeBase { num: side(ratio.num())?, den: side(ratio.den())? } })
     }
 
+    /// Returns a time of whole microseconds rounded to ticks, in seconds.
+    pub(super) fn round(self, seconds: f64) -> Option<f64> {
+        self.base.seconds(self.ticks((seconds * 1e6).round() as u64 * 1000)?)
+    }
+
     /// Returns how many ticks a time in nanoseconds lasts, rounded to the nearest.
     fn ticks(self, nanoseconds: u64) -> Option<i64> {
         let ticks = (u128::from(nanoseconds) + u128::from(self.scale) / 2) / u128::from(self.scale);
