@@ -222,8 +222,9 @@ fn with_corpus_the_headers_of_damaged_files_say_what_the_library_says_or_nothing
 }
 
 /// Options of FFmpeg for each way in which it writes fragments, after those for the streams.
-const FRAGMENTED: [(&str, &[&str]); 14] = [
+const FRAGMENTED: [(&str, &[&str]); 15] = [
     ("keyframe", &["-movflags", "frag_keyframe+empty_moov+default_base_moof"]),
+    ("hevc", &["-c:v", "libx265", "-x265-params", "log-level=none", "-movflags", "frag_keyframe+empty_moov"]),
     ("reordered", &["-bf", "2", "-movflags", "frag_keyframe+empty_moov+default_base_moof"]),
     ("separate", &["-movflags", "frag_keyframe+empty_moov+separate_moof"]),
     ("delayed", &["-bf", "2", "-movflags", "frag_keyframe+empty_moov+delay_moov"]),
@@ -249,6 +250,16 @@ fn write_fragmented(folder: &Path) -> Vec<PathBuf> {
         let run = Command::new("ffmpeg").args(source.split_whitespace()).args(options).arg(&path).output();
         let run = run.unwrap();
         assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
+        files.push(path);
+    }
+    let header = |file: &Path| {
+        let bytes = std::fs::read(file).unwrap();
+        let end = top_boxes(&bytes)[2].0;
+        bytes[..end].to_vec()
+    };
+    for (name, number) in [("header", 0), ("hevc-header", 1), ("audio-header", FRAGMENTED.len() - 2)] {
+        let path = folder.join(format!("{name}.mp4"));
+        std::fs::write(&path, header(&files[number])).unwrap();
         files.push(path);
     }
     let bytes = std::fs::read(&files[0]).unwrap();
@@ -403,6 +414,68 @@ fn the_headers_of_matroska_files_that_end_early_say_what_the_library_says() {
     assert!(!whole.is_empty() && settled * 2 > files, "only {settled} of {files}");
     let (_, different) = compare_damaged(&paths, MUTATIONS / 8);
     assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+/// Returns id, header and content of the first element, and what follows it.
+fn first_element(bytes: &[u8]) -> Option<(u32, [&[u8]; 3])> {
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+    let id_bytes = bytes.first()?.leading_zeros() as usize + 1;
+    let used = id_bytes + bytes.get(id_bytes)?.leading_zeros() as usize + 1;
+    let length = number(&bytes[id_bytes..used]) & ((1 << (7 * (used - id_bytes))) - 1);
+    let content = &bytes[used..];
+    let (content, rest) = content.split_at(content.len().min(length as usize));
+    Some((number(&bytes[..id_bytes]) as u32, [&bytes[..id_bytes], content, rest]))
+}
+
+/// Writes the elements of a Matroska file with single frames of one track anew, three frames to a block with Xiph lacing.
+fn lace(mut bytes: &[u8], frames: &mut Vec<Vec<u8>>, laced: &mut Vec<u8>) {
+    const UNKNOWN: [u8; 8] = [1, 255, 255, 255, 255, 255, 255, 255];
+    let long = |length: usize| (1 << 56 | length as u64).to_be_bytes();
+    while let Some((id, [head, content, rest])) = first_element(bytes) {
+        match id {
+            0x1853_8067 | 0x1f43_b675 => {
+                laced.extend([head, &UNKNOWN].concat());
+                lace(content, frames, laced);
+            }
+            0xa3 => frames.push(content.to_vec()),
+            // What refers to positions is left out.
+            0x114d_9b74 | 0x1c53_bb6b | 0xec | 0xbf => {}
+            _ => laced.extend([head, &long(content.len()), content].concat()),
+        }
+        if let [first, second, third] = &frames[..] {
+            let mut block = [&first[..3], &[first[3] | 2, 2]].concat();
+            for frame in [first, second] {
+                block.extend(vec![255; (frame.len() - 4) / 255]);
+                block.push(((frame.len() - 4) % 255) as u8);
+            }
+            block.extend([&first[4..], &second[4..], &third[4..]].concat());
+            laced.extend([&[0xa3][..], &long(block.len()), &block].concat());
+            frames.clear();
+        }
+        bytes = rest;
+    }
+}
+
+#[test]
+fn the_headers_of_files_with_laced_audio_say_what_the_library_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for codec in ["libopus", "libvorbis", "libmp3lame", "ac3", "pcm_s16le", "flac"] {
+        let path = folder.path().join(format!("{codec}.mkv"));
+        let options = format!("-v error -f lavfi -i sine=r=48000:d=2 -ac 2 -c:a {codec}");
+        let run = Command::new("ffmpeg").args(options.split_whitespace()).arg(&path).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let mut laced = Vec::new();
+        lace(&std::fs::read(&path).unwrap(), &mut Vec::new(), &mut laced);
+        std::fs::write(&path, laced).unwrap();
+        paths.push(path);
+    }
+    let (_, settled, different) = compare(&paths);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(settled >= 4, "only {settled}");
+    let (settled, different) = compare_damaged(&paths, MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(settled > MUTATIONS / 80, "only {settled}");
 }
 
 /// A small file is read at once, because all samples of a fragmented one are needed.

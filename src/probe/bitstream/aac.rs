@@ -9,6 +9,8 @@ const RATES: [u32; 13] =
 /// signal. SBR doubles the rate, and is not used above 64 kHz.
 const MAX_IMPLICIT_SBR_HZ: u32 = 32_000;
 const SYNC_EXTENSION: u32 = 0x2b7;
+/// The object type of spectral band replication.
+const SPECTRAL_BANDS: u32 = 5;
 
 /// The parameters of plain low-complexity AAC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +24,37 @@ pub struct LowComplexity {
 /// Parses a configuration; `None` unless it alone proves that the audio is plain low-complexity AAC in a layout up to
 /// 5.1. Other configurations need a decoder.
 pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
+    let (core, extended) = parse(config)?;
+    let is_plain = match extended {
+        Extension::Unknown => core.sample_rate > MAX_IMPLICIT_SBR_HZ,
+        Extension::None => true,
+        Extension::Rate(_) => false,
+    };
+    is_plain.then_some(core)
+}
+
+/// Parses a configuration of which no frame is known: the rate is that of a signalled extension, or that of the core.
+pub fn declared(config: &[u8]) -> Option<LowComplexity> {
+    match parse(config)? {
+        // The extension may make two channels of one.
+        (core, Extension::Rate(sample_rate)) => {
+            (core.channels == 2).then_some(LowComplexity { sample_rate, ..core })
+        }
+        (core, _) => Some(core),
+    }
+}
+
+/// What a configuration says of spectral band replication.
+enum Extension {
+    /// Nothing.
+    Unknown,
+    /// There is none.
+    None,
+    /// It extends the sample rate to this one.
+    Rate(u32),
+}
+
+fn parse(config: &[u8]) -> Option<(LowComplexity, Extension)> {
     let mut bits = Bits::new(config);
     if bits.take(5)? != LOW_COMPLEXITY {
         return None;
@@ -35,17 +68,13 @@ pub fn low_complexity(config: &[u8]) -> Option<LowComplexity> {
     if bits.take(3)? != 0 {
         return None;
     }
-    let signalled = match bits.take(11) {
-        Some(SYNC_EXTENSION) => {
-            if bits.take(5)? != 5 {
-                return None;
-            }
-            Some(bits.flag()?)
-        }
-        _ => None,
+    let extension = match bits.take(11) {
+        Some(SYNC_EXTENSION) if bits.take(5)? != SPECTRAL_BANDS => return None,
+        Some(SYNC_EXTENSION) if bits.flag()? => Extension::Rate(*RATES.get(bits.take(4)? as usize)?),
+        Some(SYNC_EXTENSION) => Extension::None,
+        _ => Extension::Unknown,
     };
-    let plain = signalled == Some(false) || (signalled.is_none() && sample_rate > MAX_IMPLICIT_SBR_HZ);
-    plain.then_some(LowComplexity { sample_rate, channels })
+    Some((LowComplexity { sample_rate, channels }, extension))
 }
 
 /// Returns the number of channels of the first audio element of a raw frame, after any fill elements;

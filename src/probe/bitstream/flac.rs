@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(format, Format { sample_rate: 48_000, channels: 2, bits: 16 });
         let mut frame = [0xff, 0xf8, 0x5a, 0x18, 0, 0];
         frame[5] = checksum(&frame[..5]);
-        assert_eq!(samples(&frame, format), Some(1152));
+        assert_eq!(samples(&frame, format), Some(4608));
         assert_eq!(samples(&frame, Format { channels: 1, ..format }), None);
         frame[4] = 1;
         assert_eq!(samples(&frame, format), None, "a damaged header");

@@ -52,6 +52,11 @@ pub(super) fn messages_of(record: &[u8]) -> Vec<&[u8]> {
 
 /// Returns the NAL units of one type in a record.
 fn units_of_type(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
+    units(record, |kind| kind == wanted)
+}
+
+/// Returns the NAL units of the types that are wanted in a record; `None` when the record is malformed.
+pub(super) fn units(record: &[u8], is_wanted: impl Fn(u8) -> bool) -> Option<Vec<&[u8]>> {
     let arrays = *record.get(22)?;
     let mut at = 23;
     let mut units = Vec::new();
@@ -62,7 +67,7 @@ fn units_of_type(record: &[u8], wanted: u8) -> Option<Vec<&[u8]>> {
         for _ in 0..count {
             let length = usize::from(u16::from_be_bytes([*record.get(at)?, *record.get(at + 1)?]));
             let nal = record.get(at + 2..at.checked_add(2 + length)?)?;
-            if kind == wanted {
+            if is_wanted(kind) {
                 units.push(nal);
             }
             at += 2 + length;
@@ -81,7 +86,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
 
 /// Reads a set up to the bit depths. Returns the reader, `sps_max_sub_layers_minus1`, and whether the colour planes
 /// are separate.
-fn start(nal: &[u8], params: &mut SpsParams) -> Option<(Bits<'static>, u32, bool)> {
+pub(super) fn start(nal: &[u8], params: &mut SpsParams) -> Option<(Bits<'static>, u32, bool)> {
     if nal.first()? >> 1 & 0x3f != NAL_SPS {
         return None;
     }
@@ -225,7 +230,7 @@ fn scaling_lists(bits: &mut Bits<'_>) -> Option<()> {
 }
 
 /// Skips the short-term reference picture sets (ITU-T H.265, 7.3.7).
-fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
+pub(super) fn short_term_sets(bits: &mut Bits<'_>) -> Option<()> {
     let count = Some(bits.ue()?).filter(|count| *count <= 64)?;
     let mut pictures_before = 0_u32;
     for index in 0..count {

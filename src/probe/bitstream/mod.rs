@@ -16,6 +16,7 @@ pub(crate) mod flac;
 pub mod frame_size;
 pub mod h264;
 pub mod hevc;
+pub(crate) mod hevc_record;
 pub(crate) mod jpeg;
 pub mod mpeg_audio;
 pub mod mpeg_video;

@@ -86,6 +86,21 @@ pub(super) fn complete(
     Some(if is_analysed { Effort::Analysis } else { Effort::FirstPacket })
 }
 
+/// Completes an audio stream without samples, as a decoder does that has not read any; `None` for other codecs.
+pub(super) fn complete_without_sample(codec: &Codec, config: &[u8], audio: &mut AudioStream) -> Option<()> {
+    match codec {
+        Codec::Aac => {
+            let config = aac::declared(config)?;
+            audio.sample_rate = Some(config.sample_rate);
+            audio.channels = Some(config.channels);
+            audio.channel_layout = Some((*AAC_LAYOUTS.get(config.channels as usize - 1)?).to_owned());
+            Some(())
+        }
+        Codec::Opus | Codec::Vorbis => complete(codec, config, &[], audio).map(|_| ()),
+        _ => None,
+    }
+}
+
 /// The header of a frame, for codecs of which the library takes facts from several frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FrameHeader {

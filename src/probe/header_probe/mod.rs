@@ -28,7 +28,7 @@ use reason::Stop;
 
 use super::bytes::{BlockCache, Bytes, read_range};
 use super::ebml;
-use super::headers::{self, INVALID_DATA, OpenError};
+use super::headers::{self, OpenError};
 use crate::model::{MediaFacts, ProbedBy};
 
 /// What the headers of a file say about its facts.
@@ -54,7 +54,7 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
     match result.unwrap_or(Err(Stop::NeedsFullScan(Reason::ReaderError))) {
         Ok(facts) => Ok(HeaderProbe::Settled(Box::new(MediaFacts { probed_by: ProbedBy::Headers, ..facts }))),
         Err(Stop::NeedsFullScan(reason)) => Ok(HeaderProbe::NeedsFullScan(reason)),
-        Err(Stop::Invalid) => Ok(HeaderProbe::Unreadable(INVALID_DATA.to_owned())),
+        Err(Stop::Refused(reason)) => Ok(HeaderProbe::Unreadable(reason.to_owned())),
         Err(Stop::CannotOpen(OpenError::Unreadable(reason))) => Ok(HeaderProbe::Unreadable(reason)),
         Err(Stop::CannotOpen(OpenError::Truncated(reason))) => Ok(HeaderProbe::Truncated(reason)),
         Err(Stop::Io(error)) => Err(error),
@@ -65,7 +65,7 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
 /// library.
 fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
     let settled = read(bytes);
-    if let Err(Stop::Invalid) = settled
+    if let Err(Stop::Refused(_)) = settled
         && let Some(error) = headers::read(bytes)?.open_error()
     {
         return Err(Stop::CannotOpen(error));

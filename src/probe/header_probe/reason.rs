@@ -93,8 +93,8 @@ pub(super) enum Stop {
     NeedsFullScan(Reason),
     /// No reader can open the file.
     CannotOpen(OpenError),
-    /// The library finds a header invalid and does not open the file.
-    Invalid,
+    /// The library does not open the file, for this reason unless its declarations say more.
+    Refused(&'static str),
     /// The bytes cannot be read.
     Io(io::Error),
 }

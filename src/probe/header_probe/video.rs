@@ -10,7 +10,8 @@ use crate::probe::bitstream::frame_size::FrameSizes;
 use crate::probe::bitstream::random_access::{Access, PacketSyntax};
 use crate::probe::bitstream::transfer_message::may_be_replaced;
 use crate::probe::bitstream::{
-    SpsParams, av1, av1_key_frame, avc_record, h264, hevc, jpeg, mpeg_video, nal_units, prores, vp8, vp9,
+    SpsParams, av1, av1_key_frame, avc_record, h264, hevc, hevc_record, jpeg, mpeg_video, nal_units, prores,
+    vp8, vp9,
 };
 use crate::probe::declared_facts::set_stated_aspect_ratio;
 
@@ -18,6 +19,8 @@ use crate::probe::declared_facts::set_stated_aspect_ratio;
 const CONSTRAINED: u8 = 1 << 1;
 /// `constraint_set3_flag`: a High 10 or 4:2:2 stream with intra prediction only.
 const INTRA: u8 = 1 << 3;
+/// Pixels of a frame that every decoder accepts: eight times 4K.
+const MAX_PIXELS: u32 = 64 << 20;
 /// The sample aspect ratio of H.263 in its standard formats.
 const H263_ASPECT_RATIO: (u32, u32) = (12, 11);
 /// Sample aspect ratios of MPEG-4 part 2, none first.
@@ -96,21 +99,10 @@ fn complete_nal(
     video: &mut VideoStream,
 ) -> Option<Effort> {
     let avc = *codec == Codec::H264;
-    let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
-    let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
-    if !(params.complete && params.frames_only && params.fits(video.width, video.height, avc)) {
+    let nal = describe_nal(config, container_color, avc, video)?;
+    let units = nal_units(first_sample, nal.length_bytes)?;
+    if may_be_replaced(nal.transfer, avc, config, &units) {
         return None;
-    }
-    let units = nal_units(first_sample, length_bytes)?;
-    let color = resolve_colors(&params, avc, container_color)
-        .filter(|color| !may_be_replaced(color.transfer, avc, config, &units))?;
-    set_pixels(video, nal_pixels(&params, avc, color.range == RANGE_FULL)?);
-    video.color = color.tags();
-    video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
-    video.level = i32::try_from(params.level_idc).ok();
-    set_stated_aspect_ratio(params.sample_aspect_ratio, video);
-    if avc {
-        video.field_order = Some("progressive".to_owned());
     }
     let kind = |unit: &[u8]| {
         unit.first().map(|byte| if avc { byte & 0x1f } else { byte >> 1 & 0x3f }).unwrap_or(u8::MAX)
@@ -121,12 +113,9 @@ fn complete_nal(
     let begins = units.iter().any(|unit| is_key(unit));
     // The library ignores a sample with an empty unit, or with bytes that no unit may contain.
     let is_valid = |unit: &[u8]| !unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
-    let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == set);
-    // The library reads such streams itself only in usual forms.
-    let is_usual = params.chroma_format < 3
-        && params.bit_depth <= 10
-        && (params.bit_depth == 10 || params.chroma_format == 1 || color.range != RANGE_FULL)
-        && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));
+    let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == nal.set);
+    let is_usual =
+        nal.is_usual && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));
     // The slices must refer to parameter sets that exist, which a decoder of encrypted slices does not find.
     let has_sets = match encrypted && is_usual {
         true => if avc { h264::record_units(config) } else { hevc::record_units(config) }?.len() > 1,
@@ -136,6 +125,47 @@ fn complete_nal(
     // A decoder may reject damaged sets.
     let is_intact = is_usual || avc && avc_record::has_intact_sets(config);
     (begins && has_sets && is_intact && units.iter().all(fits)).then_some(effort)
+}
+
+/// The parameter set of H.264 or HEVC.
+struct NalConfig<'a> {
+    set: &'a [u8],
+    /// Bytes of the length before each unit.
+    length_bytes: usize,
+    /// The width and height of frames.
+    size: (u32, u32),
+    transfer: u8,
+    /// Whether it is of a form that the library reads without a decoder.
+    is_usual: bool,
+}
+
+/// Completes a video stream from the only parameter set of its configuration record.
+fn describe_nal<'a>(
+    config: &'a [u8],
+    container_color: ColorCodes,
+    avc: bool,
+    video: &mut VideoStream,
+) -> Option<NalConfig<'a>> {
+    let (set, length_bytes) = if avc { h264::only_set(config)? } else { hevc::only_set(config)? };
+    let params = if avc { h264::parse_sps(set)? } else { hevc::parse_sps(set)? };
+    if !(params.complete && params.frames_only && params.fits(video.width, video.height, avc)) {
+        return None;
+    }
+    let color = resolve_colors(&params, avc, container_color)?;
+    set_pixels(video, nal_pixels(&params, avc, color.range == RANGE_FULL)?);
+    video.color = color.tags();
+    video.profile = Some(if avc { h264_profile(&params)? } else { hevc_profile(&params)? }.to_owned());
+    video.level = i32::try_from(params.level_idc).ok();
+    set_stated_aspect_ratio(params.sample_aspect_ratio, video);
+    if avc {
+        video.field_order = Some("progressive".to_owned());
+    }
+    // The library reads such streams itself only in usual forms.
+    let is_usual = params.chroma_format < 3
+        && params.bit_depth <= 10
+        && (params.bit_depth == 10 || params.chroma_format == 1 || color.range != RANGE_FULL);
+    let size = (params.width, params.height);
+    Some(NalConfig { set, length_bytes, size, transfer: color.transfer, is_usual })
 }
 
 fn complete_av1(config: &[u8], first_sample: &[u8], video: &mut VideoStream) -> Option<Effort> {
@@ -204,12 +234,21 @@ pub(super) fn complete_undecodable(
 /// Completes a video stream without samples, as a decoder does that has not read any; `None` for other codecs.
 pub(super) fn complete_without_sample(
     codec: &Codec,
+    config: &[u8],
     container_color: ColorCodes,
     video: &mut VideoStream,
 ) -> Option<()> {
     match codec {
         Codec::Vp8 => set_pixels(video, pixels(Chroma::Half420, 8, false)?),
+        Codec::Hevc => {
+            let nal = describe_nal(config, container_color, false, video)?;
+            let is_plain =
+                has_size(video, nal.size.0, nal.size.1) && !may_be_replaced(nal.transfer, false, config, &[]);
+            return (nal.is_usual && is_plain && hevc_record::is_readable(config)).then_some(());
+        }
+        // Their decoders use nothing without a sample.
         Codec::Vp9 => {}
+        Codec::H264 if (1..=MAX_PIXELS).contains(&(video.width? * video.height?)) => {}
         _ => return None,
     }
     video.color = container_color.tags();

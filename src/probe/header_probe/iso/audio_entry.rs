@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::super::reason::Reason;
-use super::boxes::{Node, allow, children, only};
+use super::boxes::{Node, allow, children, only, required};
+use super::encryption::Protection;
 use crate::model::Codec;
 use crate::probe::bitstream::flac::INFO_BYTES;
 use crate::probe::isobmff::FieldReader;
@@ -30,10 +31,14 @@ pub(super) struct AudioEntry<'a> {
     pub(super) channels: u32,
     pub(super) sample_rate: u32,
     pub(super) config: Cow<'a, [u8]>,
+    /// The declared bit rate; zero if it is unknown.
+    pub(super) bit_rate: u32,
     /// Bytes of a sample of all channels, for PCM.
     pub(super) frame_bytes: u32,
     /// The layout of PCM.
     pub(super) channel_layout: Option<&'static str>,
+    /// How the samples are encrypted.
+    pub(super) protection: Option<Protection>,
 }
 
 /// Returns the layout that `chan` states for one or two channels.
@@ -55,9 +60,6 @@ impl<'a> AudioEntry<'a> {
         stsd_version: u8,
         isom: bool,
     ) -> Result<AudioEntry<'a>, Reason> {
-        if kind == b"enca" {
-            return Err(Reason::Encrypted);
-        }
         let mut fields = FieldReader(fields);
         let parse = |fields: &mut FieldReader<'a>| {
             let version = fields.take(2)?;
@@ -85,10 +87,16 @@ impl<'a> AudioEntry<'a> {
             channels,
             sample_rate,
             config: Cow::Borrowed(&[]),
+            bit_rate: 0,
             frame_bytes: 0,
             channel_layout: None,
+            protection: None,
         };
-        entry.read_codec(kind, fields.0, bits)?;
+        if kind == b"enca" {
+            entry.read_protected(fields.0)?;
+        } else {
+            entry.read_codec(kind, fields.0, bits)?;
+        }
         // The library divides PCM in other frames differently.
         if entry.frame_bytes > 0 && frame_samples > 1 { Err(Reason::AudioConfiguration) } else { Ok(entry) }
     }
@@ -116,12 +124,26 @@ impl<'a> AudioEntry<'a> {
             channels,
             sample_rate,
             config: Cow::Borrowed(&[]),
+            bit_rate: 0,
             frame_bytes: 0,
             channel_layout: None,
+            protection: None,
         };
         let boxes = entry.plain_boxes(fields.0, &[])?;
         entry.set_pcm(pcm, &boxes)?;
         Ok(entry)
+    }
+
+    /// Reads the boxes behind the fields of an entry with encrypted samples.
+    fn read_protected(&mut self, content: &'a [u8]) -> Result<(), Reason> {
+        let mut nodes = children(content)?;
+        let protection = Protection::read(required(&nodes, b"sinf")?)?;
+        if &protection.format != b"mp4a" {
+            return Err(Reason::Encrypted);
+        }
+        self.protection = Some(protection);
+        nodes.retain(|node| &node.kind != b"sinf");
+        self.read_stream_descriptor(&nodes)
     }
 
     /// Reads the boxes behind the fields of an entry of this kind, whose samples have this number of bits.
@@ -217,15 +239,15 @@ impl<'a> AudioEntry<'a> {
             }
             _ => return Err(Reason::AudioConfiguration),
         };
-        let (object_type, config) =
-            super::descriptors::configuration(esds).ok_or(Reason::AudioConfiguration)?;
-        self.codec = match object_type {
+        let stream = super::descriptors::read(esds).ok_or(Reason::AudioConfiguration)?;
+        self.bit_rate = stream.bit_rate;
+        self.codec = match stream.object_type {
             0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
             0x69 | 0x6b => Codec::Mp3,
             0xdd => Codec::Vorbis,
             _ => return Err(Reason::AudioConfiguration),
         };
-        self.config = Cow::Borrowed(config);
+        self.config = Cow::Borrowed(stream.config);
         Ok(())
     }
 

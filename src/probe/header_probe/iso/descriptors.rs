@@ -6,8 +6,17 @@ const STREAM: u64 = 3;
 const DECODER_CONFIG: u64 = 4;
 const DECODER_SPECIFIC: u64 = 5;
 
-/// Returns the object type of a stream and its configuration, empty if there is none.
-pub(super) fn configuration(esds: &[u8]) -> Option<(u8, &[u8])> {
+/// What the descriptor of a stream says.
+pub(super) struct Descriptor<'a> {
+    pub(super) object_type: u8,
+    /// In bits per second; zero if unknown.
+    pub(super) bit_rate: u32,
+    /// Empty if there is none.
+    pub(super) config: &'a [u8],
+}
+
+/// Reads the content of `esds`.
+pub(super) fn read(esds: &[u8]) -> Option<Descriptor<'_>> {
     let mut fields = FieldReader(esds);
     fields.head()?;
     let mut stream = descriptor(&mut fields, STREAM)?;
@@ -25,11 +34,13 @@ pub(super) fn configuration(esds: &[u8]) -> Option<(u8, &[u8])> {
     }
     let mut config = descriptor(&mut stream, DECODER_CONFIG)?;
     let object_type = config.take(1)? as u8;
-    config.bytes(1 + 3 + 4 + 4)?;
-    if config.0.is_empty() {
-        return Some((object_type, &[]));
-    }
-    Some((object_type, descriptor(&mut config, DECODER_SPECIFIC)?.0))
+    config.bytes(1 + 3 + 4)?;
+    let bit_rate = config.word()?;
+    let config = match config.0 {
+        [] => &[],
+        _ => descriptor(&mut config, DECODER_SPECIFIC)?.0,
+    };
+    Some(Descriptor { object_type, bit_rate, config })
 }
 
 /// Reads a descriptor with this tag.

@@ -30,6 +30,10 @@ pub(super) fn of_streams(movie: &Movie<'_>, indices: &[Index]) -> Result<Option<
         };
     }
     let started = media.iter().filter(|part| part.start.is_some()).count();
+    if movie.tracks.len() > 1 && indices.iter().all(|index| index.entries.is_empty()) {
+        let text = texts.iter().copied().max_by_key(|text| text.duration);
+        return longest(&media, text).map(|us| Some(us).filter(|us| *us > 0));
+    }
     match (&media[..], &texts[..]) {
         // A stream without a start gets the duration of the file.
         ([only], []) | ([], [only]) if only.start.is_none_or(|start| start >= 0) => {
@@ -58,17 +62,53 @@ struct Part {
 fn span(media: &[Part], text: Option<Part>) -> Result<i64, Reason> {
     let starts = media.iter().filter_map(|part| part.start);
     let ends = media.iter().filter_map(|part| part.start?.checked_add(part.duration));
-    let longest = media.iter().map(|part| part.duration).max();
-    let (mut start, mut end, mut longest) = (starts.min(), ends.max(), longest.ok_or(Reason::EmptyTrack)?);
-    let is_near = |less: i64, more: i64| less < more && more - less < i64::from(MICROSECONDS);
+    let (mut start, mut end, longest) = (starts.min(), ends.max(), longest(media, text)?);
     if let Some(text) = text {
         let text_end = text.start.and_then(|start| start.checked_add(text.duration));
         start = start.map(|start| text.start.filter(|text| is_near(*text, start)).unwrap_or(start));
         end = end.map(|end| text_end.filter(|text| is_near(end, *text)).unwrap_or(end));
-        longest = if is_near(longest, text.duration) { text.duration } else { longest };
     }
     let span = end.zip(start).and_then(|(end, start)| end.checked_sub(start)).ok_or(Reason::Duration)?;
     Some(longest.max(span)).filter(|us| *us > 0).ok_or(Reason::Duration)
+}
+
+/// Returns the longest duration. That of a text counts where it exceeds the others by less than a second.
+fn longest(media: &[Part], text: Option<Part>) -> Result<i64, Reason> {
+    let longest = media.iter().map(|part| part.duration).max();
+    let text = text.map(|text| text.duration);
+    match (longest, text) {
+        (Some(longest), Some(text)) if is_near(longest, text) => Ok(text),
+        (Some(longest), _) => Ok(longest),
+        (None, text) => text.ok_or(Reason::EmptyTrack),
+    }
+}
+
+fn is_near(less: i64, more: i64) -> bool {
+    less < more && more - less < i64::from(MICROSECONDS)
+}
+
+/// Lets streams without a start last as long as the movie, as the library does, after setting the bit rates that the
+/// library does not compute without a duration.
+pub(super) fn fill(
+    movie: &Movie<'_>,
+    microseconds: Option<i64>,
+    indices: &mut [Index],
+) -> Result<(), Reason> {
+    for (track, index) in movie.tracks.iter().zip(&mut *indices) {
+        if let EntryContent::Audio(entry) = &track.entry.content
+            && index.duration == 0
+        {
+            index.bit_rate = Some(u64::from(entry.bit_rate)).filter(|rate| *rate > 0);
+        }
+    }
+    let Some(us) = microseconds.filter(|_| indices.iter().all(|index| index.entries.is_empty())) else {
+        return Ok(());
+    };
+    for (track, index) in movie.tracks.iter().zip(indices) {
+        let ticks = rescale_signed(us, track.scale, MICROSECONDS);
+        index.duration = ticks.and_then(|ticks| u64::try_from(ticks).ok()).ok_or(Reason::Duration)?;
+    }
+    Ok(())
 }
 
 /// Sets duration and overall bit rate, from whole microseconds.

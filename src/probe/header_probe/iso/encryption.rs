@@ -5,6 +5,7 @@ use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::boxes::{Node, allow, children, only, required};
 use crate::probe::bytes::read_range;
+use crate::probe::headers::INVALID_DATA;
 use crate::probe::isobmff::FieldReader;
 
 /// Bytes of the descriptions of the samples of a fragment that are read.
@@ -89,7 +90,11 @@ impl Protection {
             if self.description(&mut fields, usize::from(size) > self.vector_bytes).is_none() {
                 // The library reads beyond the end of the file, if the descriptions begin in it.
                 let is_cut = (1..MAX_DESCRIPTIONS).contains(&described.len());
-                return if is_cut && self.is_read(size) { Err(Stop::Invalid) } else { Ok(None) };
+                return if is_cut && self.is_read(size) {
+                    Err(Stop::Refused(INVALID_DATA))
+                } else {
+                    Ok(None)
+                };
             }
         }
         // At the very end of a file, the library may notice that.

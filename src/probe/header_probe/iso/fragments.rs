@@ -18,6 +18,9 @@ const MAX_FRAGMENT: u64 = 4 << 20;
 /// Boxes between the header of a fragment and its data.
 const MAX_BEFORE_DATA: usize = 16;
 
+/// The text of the library's error for what it does not read.
+const NOT_IMPLEMENTED: &str = "Not yet implemented in FFmpeg, patches welcome";
+
 /// What a part of a fragment may contain that the library reads. It ignores encryption where the track has none.
 const TRACK_BOXES: &[&[u8; 4]] =
     &[b"tfhd", b"tfdt", b"trun", b"sbgp", b"sgpd", b"sdtp", b"uuid", b"senc", b"saiz", b"saio"];
@@ -41,15 +44,13 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
                 let end = data_end(&top[at..])?;
                 reader.starts.push(found.start);
                 let read = reader.read_fragment(cache, &content, (found.start, end));
-                // The library finds out about later ones when the file is open, or confuses them.
-                if (opened.is_some() || reader.starts.len() > 1) && matches!(read, Err(Stop::Invalid)) {
-                    return Err(Reason::Encrypted.into());
-                }
-                read?;
+                // The library may confuse later ones.
+                refuse_at_opening(read, opened.is_none() && reader.starts.len() == 1)?;
             }
             b"sidx" if has_movie => {
                 let content = read_box(cache, found)?;
-                complete |= reader.read_segment_index(cache, &content, found.end, movie)?;
+                let read = reader.read_segment_index(cache, &content, found.end, movie);
+                complete |= refuse_at_opening(read, opened.is_none())?;
             }
             _ => {}
         }
@@ -63,7 +64,7 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
     let is_encrypted = movie.tracks.iter().any(|track| track.entry.protection().is_some());
     let is_separate = reader.starts.len() == 1 && reader.indexed.is_empty()
         || read_at_once == 1 && reader.indexed == reader.starts;
-    if is_encrypted && !is_separate {
+    if is_encrypted && !is_separate && !reader.starts.is_empty() {
         return Err(Reason::Encrypted.into());
     }
     let last = reader.totals();
@@ -82,6 +83,14 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
         Ok::<_, Reason>(index)
     });
     Ok(indices.collect::<Result<_, _>>()?)
+}
+
+/// Returns what was read. Where the library is not just opening the file, it does not refuse it.
+fn refuse_at_opening<T>(read: Result<T, Stop>, is_opening: bool) -> Result<T, Stop> {
+    match read {
+        Err(Stop::Refused(_)) if !is_opening => Err(Reason::Fragments.into()),
+        read => read,
+    }
 }
 
 /// Returns where the data of a fragment ends, which is the first of these boxes; none if the data is missing.
@@ -173,6 +182,9 @@ impl Fragments<'_> {
     ) -> Result<bool, Stop> {
         let index = SegmentIndex::read(content, end).ok_or(Reason::Fragments)?;
         let Some(at) = movie.tracks.iter().position(|track| track.id == index.id) else { return Ok(false) };
+        if index.refers_to_index {
+            return Err(Stop::Refused(NOT_IMPLEMENTED));
+        }
         self.has_segment_index = true;
         self.indexed.extend(&index.starts);
         let scale = movie.tracks[at].scale;

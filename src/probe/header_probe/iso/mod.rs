@@ -42,8 +42,9 @@ use crate::probe::declared_facts::{
     forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
     set_playback,
 };
-use crate::probe::headers::{self, Declared};
+use crate::probe::headers::{self, Declared, INVALID_DATA};
 use crate::probe::timing::TimeBase;
+use crate::probe::truncation::{compare_end, worth_walking};
 use key_frames::read_sizes;
 use same_samples::have_same_samples;
 use streams::add_stream;
@@ -65,7 +66,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let file = read_movie(cache)?;
     let movie = movie::read(&file.moov, file.isom)?;
     if movie.tracks.iter().any(|track| track.tables.exceeds_chunks) {
-        return Err(Stop::Invalid);
+        return Err(Stop::Refused(INVALID_DATA));
     }
     let fragmented = !movie.extends.is_empty() || file.top.iter().any(|found| &found.kind == b"moof");
     let size_bytes = cache.len()?;
@@ -86,10 +87,10 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         privacy: movie.metadata.privacy.clone(),
         ..MediaFacts::default()
     };
-    let indices =
+    let mut indices =
         if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
     if fragmented {
-        check_fragmented(&facts)?;
+        check_fragmented(&indices, &facts)?;
         read_order::check(&movie, &indices)?;
     } else {
         set_missing(&movie, &indices, &mut facts)?;
@@ -97,6 +98,9 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let duration =
         if fragmented { duration::of_streams(&movie, &indices)? } else { Some(duration::declared(&movie)?) };
     duration::set(duration, &mut facts);
+    if fragmented {
+        duration::fill(&movie, duration, &mut indices)?;
+    }
     let mut timed = true;
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
         timed &= add_stream(cache, track, index, position, &declared, &mut facts)?;
@@ -114,6 +118,9 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
             check_durations(&movie, &indices)?;
             facts.measured_duration_s = walk.duration_s(&facts);
         }
+    }
+    if fragmented && indices.iter().all(|index| index.entries.is_empty()) && worth_walking(&facts) {
+        compare_end(0.0, 0.0, &mut facts);
     }
     finish(&declared, &mut facts)?;
     check_decoded(&movie, &facts)?;
@@ -142,8 +149,9 @@ fn read_key_frame_sizes(
 
 /// Checks that what is missing of a fragmented file is known, and that it is small enough for the library to read all of
 /// it.
-fn check_fragmented(facts: &MediaFacts) -> Result<(), Reason> {
-    if matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. }) {
+fn check_fragmented(indices: &[Index], facts: &MediaFacts) -> Result<(), Reason> {
+    let has_samples = indices.iter().any(|index| !index.entries.is_empty());
+    if has_samples && matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. }) {
         return Err(Reason::MissingData);
     }
     if facts.size_bytes > ALWAYS_WALK_BYTES { Err(Reason::TooLarge) } else { Ok(()) }

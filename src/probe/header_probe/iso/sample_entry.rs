@@ -4,7 +4,7 @@ use super::super::names::{ColorCodes, RANGE_FULL, RANGE_LIMITED, are_known};
 use super::super::reason::Reason;
 use super::audio_entry::AudioEntry;
 use super::boxes::{Node, allow, children, only, required};
-use super::descriptors::configuration;
+use super::descriptors;
 use super::encryption::Protection;
 use super::stereo;
 use crate::model::{Codec, DolbyVision, OtherKind, Rational};
@@ -86,7 +86,8 @@ impl SampleEntry<'_> {
     pub(super) fn protection(&self) -> Option<&Protection> {
         match &self.content {
             EntryContent::Video(entry) => entry.protection.as_ref(),
-            EntryContent::Audio(_) | EntryContent::Other(..) => None,
+            EntryContent::Audio(entry) => entry.protection.as_ref(),
+            EntryContent::Other(..) => None,
         }
     }
 
@@ -176,10 +177,10 @@ impl<'a> VideoEntry<'a> {
         match &node.kind {
             b"vpcC" if record == b"vpcC" => self.read_vpcc(fields).ok_or(Reason::VideoConfiguration)?,
             b"esds" if self.codec == Codec::Mpeg4 => {
-                let (object_type, config) = configuration(node.content).ok_or(Reason::VideoConfiguration)?;
-                match object_type {
-                    MPEG4_VIDEO => self.config = config,
-                    JPEG if config.is_empty() => self.codec = Codec::Mjpeg,
+                let stream = descriptors::read(node.content).ok_or(Reason::VideoConfiguration)?;
+                match stream.object_type {
+                    MPEG4_VIDEO => self.config = stream.config,
+                    JPEG if stream.config.is_empty() => self.codec = Codec::Mjpeg,
                     _ => return Err(Reason::Codec),
                 }
             }

@@ -16,11 +16,12 @@ pub(super) struct SegmentIndex {
     pub(super) starts: Vec<u64>,
     /// Where its last segment ends in the file.
     end: u64,
+    /// Whether it refers to another index.
+    pub(super) refers_to_index: bool,
 }
 
 impl SegmentIndex {
-    /// Reads the content of `sidx`, which ends at an offset of the file; `None` when it is malformed or refers to other
-    /// indices.
+    /// Reads the content of `sidx`, which ends at an offset of the file; `None` when it is malformed.
     pub(super) fn read(content: &[u8], box_end: u64) -> Option<SegmentIndex> {
         let mut fields = FieldReader(content);
         let (version, _) = fields.head().filter(|(version, _)| *version <= 1)?;
@@ -29,15 +30,19 @@ impl SegmentIndex {
         let mut time = i64::try_from(fields.wide(version)?).ok()?;
         let mut end = box_end.checked_add(fields.wide(version)?)?;
         let count = fields.word()? & 0xffff;
-        let mut starts = Vec::new();
+        let (mut starts, mut refers_to_index) = (Vec::new(), false);
         for _ in 0..count {
             starts.push(end);
-            let (size, duration) = (fields.word().filter(|size| *size <= i32::MAX as u32)?, fields.word()?);
+            let (size, duration) = (fields.word()?, fields.word()?);
+            refers_to_index = size > i32::MAX as u32;
+            if refers_to_index {
+                break;
+            }
             fields.word()?;
             end = end.checked_add(u64::from(size))?;
             time = time.checked_add(i64::from(duration))?;
         }
-        (count > 0).then_some(SegmentIndex { id, scale, end_time: time, starts, end })
+        (count > 0).then_some(SegmentIndex { id, scale, end_time: time, starts, end, refers_to_index })
     }
 
     /// Returns whether behind the segments there is nothing, or only an index of fragments.

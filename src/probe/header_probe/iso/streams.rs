@@ -22,8 +22,6 @@ use crate::probe::timing::{Cadence, TimeBase, write_timing};
 const MAX_SAMPLE: u32 = 16 << 20;
 /// Bytes of a first sample of audio that are read: a frame of Enhanced AC-3 at most.
 const AUDIO_START: u32 = 4096;
-/// Pixels of a frame that every decoder accepts: eight times 4K.
-const MAX_PIXELS: u32 = 64 << 20;
 /// Bytes before the sequence header in the configuration record of AV1.
 const AV1_FIELDS: usize = 4;
 /// Bytes of a frame of audio that contain its header.
@@ -153,11 +151,9 @@ fn video_stream(
         if common.index.fragmented && entry.codec == Codec::Av1 && !repeats_sequence(entry.config, &first) {
             return Err(Reason::VideoConfiguration.into());
         }
-    } else if entry.codec == Codec::H264 && (1..=MAX_PIXELS).contains(&(entry.width * entry.height)) {
-        // Its decoder uses the configuration record only with a sample.
-        stream.color = entry.color.tags();
     } else {
-        return Err(Reason::FirstSample.into());
+        let known = video::complete_without_sample(&entry.codec, entry.config, entry.color, &mut stream);
+        known.ok_or(Reason::FirstSample)?;
     }
     stream.hdr = hdr::kind(entry.dolby_vision, entry.has_hdr10_metadata, entry.config, &stream);
     // What fragments list, the samples show as well.
@@ -266,13 +262,22 @@ fn audio_stream(
         default: Some(track.enabled),
         ..AudioStream::default()
     };
-    // A decoder of PCM needs no sample.
-    let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
-    let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
     if entry.frame_bytes > 0 {
         stream.channel_layout = entry.channel_layout.map(str::to_owned);
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }
+    if common.index.entries.is_empty() && entry.codec == Codec::Aac {
+        let known = audio::complete_without_sample(&entry.codec, &entry.config, &mut stream);
+        known.ok_or(Reason::AudioConfiguration)?;
+        return Ok((stream, Effort::FirstPacket));
+    }
+    // The library decodes what it cannot decrypt.
+    if entry.protection.is_some() {
+        return Err(Reason::Encrypted.into());
+    }
+    // A decoder of PCM needs no sample.
+    let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
+    let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
     let effort = audio::complete(&entry.codec, &entry.config, &first, &mut stream);
     let effort = effort.ok_or(Reason::AudioConfiguration)?;
     if effort == Effort::Analysis

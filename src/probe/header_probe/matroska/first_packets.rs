@@ -58,14 +58,18 @@ pub(super) fn complete_without_packet(
             let stream = facts.video.iter_mut().find(|stream| stream.index == index);
             let stream = stream.ok_or(Reason::TrackKind)?;
             stream.duration_s = duration_s;
-            video::complete_without_sample(&declared.codec, declared.color, stream).ok_or(Reason::EmptyTrack)
+            let config = &track.config;
+            let known = video::complete_without_sample(&declared.codec, config, declared.color, stream);
+            known.ok_or(Reason::EmptyTrack)
         }
-        TrackContent::Audio(declared) if matches!(declared.codec, Codec::Opus | Codec::Vorbis) => {
+        TrackContent::Audio(declared) => {
             let stream = facts.audio.iter_mut().find(|stream| stream.index == index);
             let stream = stream.ok_or(Reason::TrackKind)?;
             stream.duration_s = duration_s;
-            let known = audio::complete(&declared.codec, &track.config, &[], stream);
-            known.map(|_| ()).ok_or(Reason::AudioConfiguration)
+            let known = audio::complete_without_sample(&declared.codec, &track.config, stream);
+            // Without a sample, the rate of the container stays.
+            let is_same = declared.codec != Codec::Aac || stream.sample_rate == Some(declared.sample_rate);
+            known.filter(|()| is_same).ok_or(Reason::AudioConfiguration)
         }
         _ => Err(Reason::EmptyTrack),
     }

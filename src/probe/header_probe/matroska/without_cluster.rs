@@ -7,7 +7,7 @@ use super::master::Master;
 use super::{blocks, ids};
 use crate::probe::bytes::{Bytes, read_range};
 use crate::probe::ebml::element;
-use crate::probe::headers::{self, OpenError};
+use crate::probe::headers::{self, INVALID_DATA};
 
 /// Bytes of a file that is searched.
 const MAX_SEARCHED: u64 = 4 << 20;
@@ -26,7 +26,7 @@ fn is_recognized(header: &[u8]) -> bool {
 /// Checks that the elements of the header of a file are intact, without which the library does not open the file.
 pub(super) fn check_header(header: &[u8]) -> Result<(), Stop> {
     match Master::read(header) {
-        Err(_) if is_recognized(header) => Err(Stop::Invalid),
+        Err(_) if is_recognized(header) => Err(Stop::Refused(INVALID_DATA)),
         result => Ok(result.map(|_| ())?),
     }
 }
@@ -64,11 +64,10 @@ pub(super) fn open_error(cache: &Cache<'_>) -> Result<Option<Stop>, Stop> {
     if segment.id != ids::SEGMENT || found.iter().any(|(_, id)| *id == ids::CLUSTER) {
         return Ok(None);
     }
-    if let Some(error) = headers::read(cache)?.open_error() {
-        return Ok(Some(Stop::CannotOpen(error)));
-    }
+    // Otherwise the declarations of the file must say what is wrong.
     let is_end = elements(&bytes).is_some_and(|elements| elements == found);
-    Ok(is_end.then(|| Stop::CannotOpen(OpenError::Unreadable(END_OF_FILE.to_owned()))))
+    let is_known = is_end || headers::read(cache)?.open_error().is_some();
+    Ok(is_known.then_some(Stop::Refused(END_OF_FILE)))
 }
 
 /// Returns the content of a segment; `None` if it is too long.
