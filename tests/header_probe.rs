@@ -478,6 +478,35 @@ fn the_headers_of_files_with_laced_audio_say_what_the_library_says() {
     assert!(settled > MUTATIONS / 80, "only {settled}");
 }
 
+/// The library then takes the frame rate from the stream.
+#[test]
+fn the_headers_of_h264_without_a_declared_duration_of_frames_say_what_the_library_says() {
+    const DEFAULT_DURATION: &[u8] = &[0x23, 0xe3, 0x83, 0x84];
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for (number, options) in
+        ["-bf 0", "-bf 3", "-r 24000/1001", "-t 0.3", "-c:a ac3", "-flags +ildct+ilme"].iter().enumerate()
+    {
+        let path = folder.path().join(format!("{number}.mkv"));
+        let source =
+            "-v error -f lavfi -i testsrc2=s=64x64:r=30:d=2 -f lavfi -i sine=d=2 -c:v libx264 -g 20 -c:a aac";
+        let options = source.split_whitespace().chain(options.split_whitespace());
+        let run = Command::new("ffmpeg").args(options).arg(&path).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.windows(4).position(|id| id == DEFAULT_DURATION).unwrap();
+        // Padding takes its place.
+        bytes[at..at + 2].copy_from_slice(&[0xec, 0x86]);
+        std::fs::write(&path, bytes).unwrap();
+        paths.push(path);
+    }
+    let (_, settled, different) = compare(&paths);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert!(settled >= 4, "only {settled}");
+    let (_, different) = compare_damaged(&paths, MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
 /// A small file is read at once, because all samples of a fragmented one are needed.
 #[test]
 fn few_ranges_of_a_fragmented_file_are_read() {

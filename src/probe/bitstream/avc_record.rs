@@ -3,34 +3,55 @@
 use super::h264::{record_units, sizes};
 use super::{Bits, SpsParams, vui};
 
-/// Returns how many frames are reordered at most, if the only sequence parameter set of an `avcC` record states it
-/// (ITU-T H.264, E.1.1), and if it and the only picture parameter set are intact.
-pub fn reordered_frames(record: &[u8]) -> Option<u32> {
-    intact_sets(record)?
+/// What the usability information of a stream says (ITU-T H.264, E.1.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usability {
+    /// How many frames are reordered at most, if that is stated.
+    pub(crate) reordered_frames: Option<u32>,
+    /// The frame rate as a fraction, if it is stated and no frame states how often its fields are shown.
+    pub(crate) frame_rate: Option<(u32, u32)>,
+    /// Whether a frame rate is stated in any form.
+    pub(crate) states_rate: bool,
+}
+
+/// Returns how many frames are reordered at most, if the only sequence parameter set of an `avcC` record states it, and if
+/// it and the only picture parameter set are intact.
+pub(crate) fn reordered_frames(record: &[u8]) -> Option<u32> {
+    usability(record)?.reordered_frames
 }
 
 /// Returns whether the only sequence and the only picture parameter set of an `avcC` record are intact.
-pub fn has_intact_sets(record: &[u8]) -> bool {
-    intact_sets(record).is_some()
+pub(crate) fn has_intact_sets(record: &[u8]) -> bool {
+    usability(record).is_some()
 }
 
-/// Returns how many frames are reordered at most, if that is stated; `None` unless the sets are intact.
-fn intact_sets(record: &[u8]) -> Option<Option<u32>> {
+/// Returns what the usability information in an `avcC` record says, if the only sequence parameter set and the only picture
+/// parameter set are intact.
+pub(crate) fn usability(record: &[u8]) -> Option<Usability> {
     let units = record_units(record)?;
     let [sequence, picture] = units[..] else { return None };
+    // A decoder ignores units whose first bit is set.
+    if units.iter().any(|unit| unit.first().is_none_or(|byte| byte & 0x80 != 0)) {
+        return None;
+    }
     is_picture_set_intact(picture)?;
     let mut params = SpsParams::default();
     let mut bits = sizes(sequence, &mut params)?;
+    let mut usability = Usability::default();
     if !bits.flag()? {
-        return bits.at_end().map(|()| None);
+        return bits.at_end().map(|()| usability);
     }
     vui(&mut bits, &mut params)?;
     if bits.flag()? {
         bits.ue()?; // chroma_sample_loc_type_top_field
         bits.ue()?; // chroma_sample_loc_type_bottom_field
     }
-    if bits.flag()? {
-        bits.skip(32 + 32 + 1)?; // timing
+    usability.states_rate = bits.flag()?;
+    if usability.states_rate {
+        let (ticks, scale) = (bits.take(32)?, bits.take(32)?);
+        bits.skip(1)?; // fixed_frame_rate_flag
+        let ticks = ticks.checked_mul(2).filter(|ticks| *ticks > 0 && scale > 0);
+        usability.frame_rate = ticks.map(|ticks| (scale, ticks));
     }
     let mut has_buffers = false;
     for _ in 0..2 {
@@ -46,17 +67,20 @@ fn intact_sets(record: &[u8]) -> Option<Option<u32>> {
             bits.skip(5 + 5 + 5 + 5)?; // lengths of delays
         }
     }
-    bits.skip(usize::from(has_buffers) + 1)?; // low_delay_hrd_flag, pic_struct_present_flag
+    bits.skip(usize::from(has_buffers))?; // low_delay_hrd_flag
+    if bits.flag()? {
+        usability.frame_rate = None; // pic_struct_present_flag
+    }
     if !bits.flag()? {
-        return bits.at_end().map(|()| None);
+        return bits.at_end().map(|()| usability);
     }
     bits.skip(1)?; // motion_vectors_over_pic_boundaries_flag
     for _ in 0..4 {
         bits.ue()?; // limits of sizes and vectors
     }
-    let frames = bits.ue().filter(|frames| *frames <= 16)?;
+    usability.reordered_frames = Some(bits.ue().filter(|frames| *frames <= 16)?);
     bits.ue()?; // max_dec_frame_buffering
-    bits.at_end().map(|()| Some(frames))
+    bits.at_end().map(|()| usability)
 }
 
 /// Checks that a picture parameter set without fields, slice groups and matrices ends where its fields do (7.3.2.2).

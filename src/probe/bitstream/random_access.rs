@@ -122,8 +122,9 @@ pub(super) fn sei_payload(unit: &[u8], header: usize, kind: u32) -> Option<Bits<
             }
         };
         let (found, length) = (number()?, number()?);
+        // A decoder ignores a message that is longer than its unit.
         if found == kind {
-            return Some(bits);
+            return Some(bits).filter(|bits| length as usize <= bits.left() / 8);
         }
         bits.skip(length as usize * 8)?;
     }

@@ -111,8 +111,11 @@ fn complete_nal(
     let is_set = |unit: &[u8]| kind(unit) == if avc { 7 } else { 33 } && (avc || hevc::is_base_layer(unit));
     let is_key = |unit: &[u8]| if avc { kind(unit) == 5 } else { (16..=21).contains(&kind(unit)) };
     let begins = units.iter().any(|unit| is_key(unit));
-    // The library ignores a sample with an empty unit, or with bytes that no unit may contain.
-    let is_valid = |unit: &[u8]| !unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
+    // The library ignores a sample with an empty unit, and units with bits or bytes that none may contain.
+    let is_valid = |unit: &[u8]| {
+        let has_codes = unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
+        !has_codes && unit.first().is_some_and(|byte| byte & 0x80 == 0)
+    };
     let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == nal.set);
     let is_usual =
         nal.is_usual && units.iter().all(|unit| avc || kind(unit) != 33 || hevc::is_base_layer(unit));

@@ -3,6 +3,7 @@
 use super::super::cache::Cache;
 use super::super::reason::{Reason, Stop};
 use super::super::video::{is_key, packet_syntax};
+use super::boxes::{Node, children};
 use super::index::{Entry, Index};
 use super::movie::Track;
 use super::sample_entry::EntryContent;
@@ -49,10 +50,15 @@ pub(super) fn walk_samples(
             }
         };
         for entry in &index.entries[..readable[position as usize]] {
-            let data = match format.codec {
-                Some(_) => read_range(cache, entry.position, entry.size as usize)?,
-                None => Vec::new(),
+            let has_captions = matches!(track.entry.content, EntryContent::Other(_, Some("eia_608")));
+            let data = if format.codec.is_some() || has_captions {
+                read_range(cache, entry.position, entry.size as usize)?
+            } else {
+                Vec::new()
             };
+            if has_captions && !has_intact_captions(&data) {
+                return Err(Reason::Sample.into());
+            }
             let key = match format.codec {
                 Some(codec) => is_key(codec, format.config, &data, entry.key)?,
                 None => entry.key,
@@ -73,6 +79,13 @@ pub(super) fn walk_samples(
     walk.write_to(facts, |index| bases.get(index as usize).copied().unwrap_or(TimeBase { num: 1, den: 1 }));
     set_streams_without_packets(&walk, facts);
     Ok(walk)
+}
+
+/// Returns whether a sample of captions is empty or consists of boxes with pairs of bytes, without which the library stops
+/// reading.
+fn has_intact_captions(sample: &[u8]) -> bool {
+    let is_pairs = |node: &Node<'_>| !node.content.is_empty() && node.content.len().is_multiple_of(2);
+    sample.len() <= 8 || children(sample).is_ok_and(|nodes| nodes.iter().all(is_pairs))
 }
 
 fn presented(entry: &Entry, shift: i64, has_offsets: bool) -> i64 {

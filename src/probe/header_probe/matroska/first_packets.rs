@@ -60,6 +60,7 @@ pub(super) fn complete_without_packet(
             stream.duration_s = duration_s;
             let config = &track.config;
             let known = video::complete_without_sample(&declared.codec, config, declared.color, stream);
+            stream.hdr = hdr::kind(None, declared.has_hdr10_metadata, config, stream);
             known.ok_or(Reason::EmptyTrack)
         }
         TrackContent::Audio(declared) => {

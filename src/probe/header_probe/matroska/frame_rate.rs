@@ -179,7 +179,7 @@ impl Analysis {
 }
 
 /// Returns the rate of this many packets that last this many ticks together, rounded to a usual one.
-fn average(packets: u64, duration: i64, base: TimeBase) -> Option<Rational> {
+pub(super) fn average(packets: u64, duration: i64, base: TimeBase) -> Option<Rational> {
     let ticks = u64::try_from(duration).ok()?.checked_mul(2 * u64::try_from(base.num).ok()?)?;
     let (num, den) =
         nearest_ratio((2 * packets).checked_mul(u64::try_from(base.den).ok()?)?, ticks, MAX_RATE)?;

@@ -14,6 +14,7 @@ mod level_1;
 mod master;
 mod packets;
 mod segment;
+mod stated_rate;
 mod streams;
 mod tags;
 mod tracks;

@@ -16,6 +16,7 @@ use super::decode_order::DecodeOrder;
 use super::first_packets::{FirstPacket, begin_stream, complete_without_packet};
 use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
+use super::stated_rate::StatedRate;
 use super::tracks::{Clock, Track, TrackContent};
 use crate::model::{Codec, MediaFacts};
 use crate::probe::bytes::read_range;
@@ -79,6 +80,12 @@ struct Reader<'a> {
     orders: Vec<Option<DecodeOrder>>,
     /// By track, where its last packet ends in ticks, if that is known.
     next: Vec<Option<i64>>,
+    /// By track, the frame rate that only the stream states.
+    stated: Vec<Option<StatedRate>>,
+    /// Bytes of all packets read.
+    bytes: u64,
+    /// By track, the time of the first frame whose stream states the frame rate.
+    starts: Vec<Option<i64>>,
     /// By track, the hashes of the packets of audio.
     hashes: Vec<Vec<u64>>,
 }
@@ -93,7 +100,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Reader<'a>, Reason> {
         let mut analysis = Analysis::new(clock.base);
         let mut lengths = Vec::new();
-        for track in tracks {
+        let stated = stated_rates(tracks, clock, all)?;
+        for (track, stated) in tracks.iter().zip(&stated) {
             lengths.push(match &track.content {
                 TrackContent::Audio(audio) => {
                     PacketLength::new(&audio.codec, &track.config, audio.frame_bytes)
@@ -102,7 +110,9 @@ impl<'a> Reader<'a> {
             });
             match &track.content {
                 TrackContent::Video(video) => {
-                    analysis.add_stream(Some(video.frame_rate), video.frame_rate.is_none());
+                    let stated = stated.map(|stated| stated.rate);
+                    let rate = video.frame_rate.or(stated);
+                    analysis.add_stream(Some(rate), rate.is_none());
                 }
                 TrackContent::Audio(_) => analysis.add_stream(Some(None), false),
                 TrackContent::Subtitle(_) => analysis.add_stream(None, false),
@@ -122,7 +132,7 @@ impl<'a> Reader<'a> {
         if needs_ends && tracks.iter().any(is_held) {
             return Err(if truncated { Reason::MissingData } else { Reason::Duration });
         }
-        let analysed = needs_ends || analysis.is_wanted();
+        let analysed = needs_ends || analysis.is_wanted() || stated.iter().any(Option::is_some);
         let walk = PacketWalk::new(facts);
         let (counts, headers) = (vec![0; tracks.len()], vec![None; tracks.len()]);
         let orders = tracks.iter().map(DecodeOrder::of).collect();
@@ -141,6 +151,9 @@ impl<'a> Reader<'a> {
             analysis,
             orders,
             next: vec![None; tracks.len()],
+            stated,
+            bytes: 0,
+            starts: vec![None; tracks.len()],
             hashes: vec![Vec::new(); tracks.len()],
         })
     }
@@ -186,6 +199,7 @@ impl<'a> Reader<'a> {
         } else if packet.key && self.analysis.is_undecodable(position) {
             return Err(Reason::FirstSample);
         }
+        self.set_stated_duration(position, &mut packet)?;
         self.set_duration(position, &mut packet)?;
         self.check_frame(position, &packet)?;
         self.counts[position] += 1;
@@ -220,6 +234,22 @@ impl<'a> Reader<'a> {
         } else {
             Err(Reason::AudioConfiguration)
         }
+    }
+
+    /// Sets how long a frame lasts whose stream states the frame rate, and checks that the library knows the order of
+    /// frames in time.
+    fn set_stated_duration(&mut self, position: usize, packet: &mut Packet<'_>) -> Result<(), Reason> {
+        self.bytes += packet.data.len() as u64;
+        let Some(stated) = self.stated[position] else { return Ok(()) };
+        let count = self.counts[position] + 1;
+        let start = *self.starts[position].get_or_insert(packet.pts.unwrap_or(0));
+        let is_late = count == stated.needed
+            && !stated.is_in_time(packet.pts.unwrap_or(0).saturating_sub(start), self.bytes);
+        if packet.duration != 0 || is_late || count == 1 && !StatedRate::is_correct(packet.data) {
+            return Err(Reason::Duration);
+        }
+        packet.duration = stated.ticks;
+        Ok(())
     }
 
     /// Sets how long a packet lasts as far as its data, or the packets before it, tell it.
@@ -258,7 +288,12 @@ impl<'a> Reader<'a> {
             }
         }
         for video in self.facts.video.iter_mut().filter(|video| video.frame_rate.is_none()) {
-            video.frame_rate = self.analysis.rate(video.index as usize);
+            let at = video.index as usize;
+            video.frame_rate = match self.stated.get(at).copied().flatten() {
+                Some(stated) if self.counts[at] < stated.needed => return Err(Reason::Duration),
+                Some(stated) => Some(stated.rate),
+                None => self.analysis.rate(at),
+            };
         }
         if self.all {
             self.walk.write_to(self.facts, |_| self.clock.base);
@@ -281,7 +316,8 @@ impl<'a> Reader<'a> {
             // The library knows decode times, and with them the start, after the first frames.
             let order = self.orders.get(at).and_then(Option::as_ref);
             // It begins to keep presentation times with the second frame.
-            let is_known = order.is_some_and(|order| count > order.frames() as u64 + 1);
+            let is_ordered = self.stated.get(at).is_some_and(Option::is_some);
+            let is_known = is_ordered || order.is_some_and(|order| count > order.frames() as u64 + 1);
             if !is_single && !is_known && (self.analysed || video.start_s != Some(0.0)) {
                 return Err(Reason::StartTime);
             }
@@ -320,6 +356,22 @@ fn packet<'a>(
     // The library knows the order of H.264 only after decoding.
     let dts = (codec != Some(&Codec::H264)).then_some(time);
     Ok(Packet { pts: Some(time), dts, duration, key, hidden: false, corrupt: false, data, new_config: None })
+}
+
+/// Returns the frame rates that only the streams state, by track. Of a file whose packets are not all read, or of several
+/// such streams, the library knows less.
+fn stated_rates(tracks: &[Track], clock: Clock, all: bool) -> Result<Vec<Option<StatedRate>>, Reason> {
+    let is_stated = |track: &Track| {
+        let is_undeclared =
+            matches!(&track.content, TrackContent::Video(video) if video.frame_rate.is_none());
+        is_undeclared && track.codec() == Some(&Codec::H264)
+    };
+    let videos = tracks.iter().filter(|track| track.codec().is_some()).count();
+    let rate = |track: &Track| {
+        let stated = StatedRate::of(track, clock).filter(|_| all && videos == 1);
+        stated.map(Some).ok_or(Reason::Duration)
+    };
+    tracks.iter().map(|track| if is_stated(track) { rate(track) } else { Ok(None) }).collect()
 }
 
 /// Returns empty statistics of a video stream.

@@ -190,7 +190,7 @@ fn video(entry: &Master<'_>, codec: &str, default_duration: u64) -> Result<Video
         return Err(Reason::RareElement);
     }
     // The library finds the rate in the times of frames that are in the order of decoding.
-    if default_duration == 0 && !matches!(codec, Codec::Vp8 | Codec::Vp9) {
+    if default_duration == 0 && !matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::H264) {
         return Err(Reason::Duration);
     }
     let side = |id: u32| {
