@@ -4,6 +4,8 @@
 const MAX_FRAME_BYTES: usize = 1275;
 /// The most samples of a packet, at 48 kHz: 120 ms.
 const MAX_SAMPLES: u32 = 5760;
+/// The latest version of the header with these fields.
+const MAX_VERSION: u8 = 15;
 
 /// Returns the number of channels of an `OpusHead`: mono or stereo, or up to eight in the order of Vorbis.
 pub fn channels(head: &[u8]) -> Option<u32> {
@@ -18,7 +20,9 @@ pub fn channels(head: &[u8]) -> Option<u32> {
         }
         _ => false,
     };
-    (head.starts_with(b"OpusHead") && is_valid).then_some(channels.into())
+    // Decoders reject later versions, whose fields may differ.
+    let is_known = *head.get(8)? <= MAX_VERSION;
+    (head.starts_with(b"OpusHead") && is_valid && is_known).then_some(channels.into())
 }
 
 /// Returns the samples of a packet, at 48 kHz; `None` when it is invalid.

@@ -171,7 +171,10 @@ impl<'a> Samples<'a> {
             let sample_flags = listed(FLAGS, if number == 0 { first_flags } else { usual_flags })?;
             let offset = i64::from(listed(OFFSETS, 0)? as i32);
             let end = position.checked_add(u64::from(size)).ok_or(Reason::Fragments)?;
-            if size == 0 || position < media_start || i32::try_from(size.max(duration)).is_err() {
+            // The library changes the lowest offset.
+            let is_lowest = offset == i64::from(i32::MIN);
+            if size == 0 || is_lowest || position < media_start || i32::try_from(size.max(duration)).is_err()
+            {
                 return Err(Reason::Fragments);
             }
             if end > media_end {

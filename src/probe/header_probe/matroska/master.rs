@@ -3,6 +3,16 @@
 use super::super::reason::Reason;
 use crate::probe::ebml::{element, unsigned};
 
+/// Numbers that only the library reads, which finds longer ones invalid: the flags of a track, its numbers of additions and
+/// its rolling start, and what is declared of chroma.
+const NUMBERS: [u32; 15] = [
+    0x55aa, 0x55ab, 0x55ac, 0x55ad, 0x55ae, 0x55af, 0x55ee, 0x56bb, 0x55b2, 0x55b3, 0x55b4, 0x55b5, 0x55b6,
+    0x55b7, 0x55b8,
+];
+/// Floats that only the library reads, which must have a usual length.
+const FLOATS: [u32; 2] = [0x23_314f, 0x23_83e3];
+const MASTERING_FLOATS: std::ops::RangeInclusive<u32> = 0x55d1..=0x55da;
+
 /// The elements inside of another.
 pub(super) struct Master<'a>(Vec<(u32, &'a [u8])>);
 
@@ -15,6 +25,10 @@ impl<'a> Master<'a> {
             let length = length.and_then(|length| usize::try_from(length).ok()).ok_or(Reason::Malformed)?;
             let rest = content.get(used..).and_then(|rest| rest.split_at_checked(length));
             let (inside, rest) = rest.ok_or(Reason::Malformed)?;
+            let is_float = FLOATS.contains(&id) || MASTERING_FLOATS.contains(&id);
+            if is_float && !matches!(length, 0 | 4 | 8) || NUMBERS.contains(&id) && length > 8 {
+                return Err(Reason::Malformed);
+            }
             found.push((id, inside));
             content = rest;
         }

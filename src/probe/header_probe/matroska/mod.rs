@@ -86,7 +86,9 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         if facts.video.iter().any(|video| walk.packets_of(video.index) <= 2) {
             return Err(Reason::Duration.into());
         }
-        facts.measured_duration_s = walk.duration_s(&facts);
+        if facts.declared_duration_s().is_none() {
+            facts.measured_duration_s = walk.duration_s(&facts);
+        }
     }
     if is_small && worth_walking(&facts) {
         compare_end(walk.first_end_s(), walk.presentation_end_s(), &mut facts);
