@@ -292,7 +292,7 @@ fn the_headers_of_fragmented_files_say_what_the_library_says() {
 }
 
 /// Encoders and their options for the files of one suffix each; the video is 64x64 and all last half a second.
-const GENERATED: [(&str, &str); 55] = [
+const GENERATED: [(&str, &str); 56] = [
     ("mp4", "-c:v libx264 -c:a aac"),
     ("mp4", "-c:v libx264 -bf 0 -c:a libmp3lame"),
     ("mp4", "-c:v libx264 -pix_fmt yuv422p10le -an"),
@@ -336,6 +336,7 @@ const GENERATED: [(&str, &str); 55] = [
     ("3gp", "-c:v mpeg4 -c:a aac"),
     ("3gp", "-c:v libx264 -c:a aac"),
     ("mkv", "-c:v libx264 -c:a aac"),
+    ("mkv", "-c:v libx264 -c:a aac -attach Cargo.toml -metadata:s:t mimetype=application/x-font"),
     ("mkv", "-c:v libx264 -c:a pcm_s16le"),
     ("mkv", "-c:v libx264 -c:a pcm_s24le -ac 1"),
     ("mkv", "-c:v libx264 -c:a pcm_s16be"),
@@ -363,7 +364,7 @@ fn write_generated(folder: &Path) -> Vec<PathBuf> {
                   -i sine=f=880:r=48000:d=0.5 -ac 2 -threads 1";
     let mut files = Vec::new();
     for (number, (suffix, options)) in GENERATED.iter().enumerate() {
-        let name = options.replace([' ', ':'], "").replace("-", "_");
+        let name = options.replace([' ', ':', '/'], "").replace("-", "_");
         let path = folder.join(format!("{number}{name}.{suffix}"));
         let options = source.split_whitespace().chain(options.split_whitespace());
         match Command::new("ffmpeg").args(options).arg(&path).output() {

@@ -90,8 +90,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let mut indices =
         if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
     if fragmented {
-        check_fragmented(&indices, &facts)?;
-        read_order::check(&movie, &indices)?;
+        check_fragmented(&movie, &indices, &facts)?;
     } else {
         set_missing(&movie, &indices, &mut facts)?;
     }
@@ -149,7 +148,8 @@ fn read_key_frame_sizes(
 
 /// Checks that what is missing of a fragmented file is known, and that it is small enough for the library to read all of
 /// it.
-fn check_fragmented(indices: &[Index], facts: &MediaFacts) -> Result<(), Reason> {
+fn check_fragmented(movie: &Movie<'_>, indices: &[Index], facts: &MediaFacts) -> Result<(), Reason> {
+    read_order::check(movie, indices)?;
     let has_samples = indices.iter().any(|index| !index.entries.is_empty());
     if has_samples && matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. }) {
         return Err(Reason::MissingData);

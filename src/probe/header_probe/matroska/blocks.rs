@@ -64,7 +64,13 @@ impl<'a> Clusters<'a> {
                 }
                 // Players and the library read these before the first cluster or by the seek head.
                 (
-                    ids::CUES | ids::TAGS | ids::VOID | ids::CRC | ids::CHAPTERS | ids::SEEK_HEAD,
+                    ids::CUES
+                    | ids::TAGS
+                    | ids::VOID
+                    | ids::CRC
+                    | ids::CHAPTERS
+                    | ids::ATTACHMENTS
+                    | ids::SEEK_HEAD,
                     Some(length),
                 ) => match inside.get(length..) {
                     Some(after) => rest = after,
@@ -151,7 +157,6 @@ impl<'a> Cluster<'a> {
 
 /// Returns whether an id is one of an element of a segment.
 pub(super) fn is_level_1(id: u32) -> bool {
-    const ATTACHMENTS: u32 = 0x1941_a469;
     matches!(
         id,
         ids::CLUSTER
@@ -161,7 +166,7 @@ pub(super) fn is_level_1(id: u32) -> bool {
             | ids::SEEK_HEAD
             | ids::INFO
             | ids::TRACKS
-            | ATTACHMENTS
+            | ids::ATTACHMENTS
     )
 }
 

@@ -10,6 +10,7 @@ pub(super) const SEEK_POSITION: u32 = 0x53ac;
 pub(super) const INFO: u32 = 0x1549_a966;
 pub(super) const TRACKS: u32 = 0x1654_ae6b;
 pub(super) const CHAPTERS: u32 = 0x1043_a770;
+pub(super) const ATTACHMENTS: u32 = 0x1941_a469;
 pub(super) const CLUSTER: u32 = 0x1f43_b675;
 pub(super) const CUES: u32 = 0x1c53_bb6b;
 pub(super) const TAGS: u32 = 0x1254_c367;

@@ -4,7 +4,9 @@
 //! pictures and lost frames need every block, which are read of small files; of larger ones the
 //! last block shows the end.
 
+mod attachments;
 mod blocks;
+mod chapters;
 mod decode_order;
 mod first_packets;
 mod frame_rate;
@@ -25,7 +27,7 @@ use self::packets::read_packets;
 use self::segment::Segment;
 use self::streams::add_stream;
 use self::tags::Tags;
-use self::tracks::{Clock, Track, TrackContent};
+use self::tracks::{Clock, MAX_TRACKS, Track, TrackContent};
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
 use super::reason::{Reason, Stop};
 use super::repeated_audio::set_repeated;
@@ -41,12 +43,7 @@ use crate::probe::truncation::{
 
 /// Returns the facts of a file that begins with an EBML header.
 pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
-    let segment = match Segment::read(cache) {
-        Err(Stop::NeedsFullScan(reason)) => {
-            return Err(without_cluster::open_error(cache)?.unwrap_or(reason.into()));
-        }
-        segment => segment?,
-    };
+    let segment = read_segment(cache)?;
     let info = Master::read(&segment.info)?;
     let clock = Clock::new(info.number(ids::TIMESTAMP_SCALE, 1_000_000)?)?;
     let mut tracks = tracks::read(&segment.tracks, clock)?;
@@ -62,10 +59,11 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         size_bytes: cache.len()?,
         completeness: declared.completeness.clone(),
         second_recording_byte: declared.second_recording_byte,
+        chapters: chapters::count(&segment.chapters)?,
         privacy: tags.private(&tracks)?,
         ..MediaFacts::default()
     };
-    if !segment.chapters.is_empty() || !declared.encrypted.is_empty() {
+    if !declared.encrypted.is_empty() {
         return Err(Reason::RareElement.into());
     }
     match info.float(ids::DURATION)? {
@@ -76,9 +74,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         }
         _ => {}
     }
-    for (track, position) in tracks.iter().zip(0..) {
-        add_stream(track, position, tags.duration(track), &mut facts);
-    }
+    add_streams(&segment, &tracks, &tags, &mut facts)?;
     let is_small = facts.size_bytes <= ALWAYS_WALK_BYTES;
     let (walk, hashes) = read_packets(cache, &segment, &tracks, clock, is_small, &mut facts)?;
     if is_small && facts.duration_s.is_none() {
@@ -102,6 +98,29 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         both.map(|(first, second)| first == second).ok_or(Reason::SeveralAudioStreams.into())
     })?;
     Ok(facts)
+}
+
+/// Reads the elements of the first segment, or why the library does not open the file.
+fn read_segment(cache: &Cache<'_>) -> Result<Segment, Stop> {
+    match Segment::read(cache) {
+        Err(Stop::NeedsFullScan(reason)) => Err(without_cluster::open_error(cache)?.unwrap_or(reason.into())),
+        segment => segment,
+    }
+}
+
+/// Adds the streams of tracks and attached files.
+fn add_streams(
+    segment: &Segment,
+    tracks: &[Track],
+    tags: &Tags,
+    facts: &mut MediaFacts,
+) -> Result<(), Reason> {
+    for (track, position) in tracks.iter().zip(0..) {
+        add_stream(track, position, tags.duration(track), facts);
+    }
+    facts.other.extend(attachments::read(&segment.attachments, tracks.len() as u32)?);
+    let count = facts.video.len() + facts.audio.len() + facts.other.len();
+    if count > MAX_TRACKS { Err(Reason::TooLarge) } else { Ok(()) }
 }
 
 fn has_text(tracks: &[Track]) -> bool {

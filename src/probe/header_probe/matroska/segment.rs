@@ -26,6 +26,7 @@ pub(super) struct Segment {
     pub(super) tracks: Vec<u8>,
     pub(super) tags: Vec<Vec<u8>>,
     pub(super) chapters: Vec<u8>,
+    pub(super) attachments: Vec<u8>,
     /// Where the first cluster begins.
     pub(super) first_cluster: u64,
     /// Where the segment ends in the file.
@@ -103,6 +104,7 @@ impl Segment {
             ids::INFO => &mut self.info,
             ids::TRACKS => &mut self.tracks,
             ids::CHAPTERS => &mut self.chapters,
+            ids::ATTACHMENTS => &mut self.attachments,
             ids::TAGS => {
                 self.tags.push(content(cache, element)?);
                 return Ok(());

@@ -10,7 +10,7 @@ use crate::probe::tags::language_of;
 use crate::probe::timing::TimeBase;
 
 /// The largest number of tracks; the library refuses more streams.
-const MAX_TRACKS: usize = 128;
+pub(super) const MAX_TRACKS: usize = 128;
 /// The largest numerator or denominator of a frame rate in the library.
 const MAX_RATE: u64 = 30_000;
 /// The sample rate of Opus in Hz.
