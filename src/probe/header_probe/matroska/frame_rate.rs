@@ -74,7 +74,8 @@ struct Times {
 
 /// A packet as the analysis sees it.
 pub(super) struct Seen {
-    pub(super) time: i64,
+    /// The time of decoding if it is known.
+    pub(super) time: Option<i64>,
     pub(super) duration: i64,
     pub(super) bytes: u64,
 }
@@ -135,7 +136,7 @@ impl Analysis {
         self.bytes += seen.bytes;
         let Some(stream) = self.streams.get_mut(position) else { return };
         if stream.packets > 1 {
-            stream.add_span(seen.time);
+            seen.time.into_iter().for_each(|time| stream.add_span(time));
             if stream.analysed_s(self.base) >= ANALYSED_S {
                 self.done = true;
                 return;
@@ -146,7 +147,7 @@ impl Analysis {
             }
         }
         if stream.is_wanted {
-            stream.times.add(seen.time, self.base);
+            seen.time.into_iter().for_each(|time| stream.times.add(time, self.base));
         }
         stream.packets += 1;
     }
@@ -312,7 +313,7 @@ mod tests {
     fn estimated(times: impl Iterator<Item = i64>) -> Option<Rational> {
         let mut analysis = Analysis::new(TimeBase { num: 1, den: 1000 });
         analysis.add_stream(Some(None), true);
-        times.for_each(|time| analysis.add(0, &Seen { time, duration: 0, bytes: 1000 }));
+        times.for_each(|time| analysis.add(0, &Seen { time: Some(time), duration: 0, bytes: 1000 }));
         analysis.rate(0)
     }
 

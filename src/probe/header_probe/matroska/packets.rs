@@ -16,7 +16,7 @@ use super::decode_order::DecodeOrder;
 use super::first_packets::{FirstPacket, begin_stream, complete_without_packet};
 use super::frame_rate::{Analysis, Seen};
 use super::segment::Segment;
-use super::stated_rate::StatedRate;
+use super::stated_rate::{DECODED_FIRST, StreamRate};
 use super::tracks::{Clock, Track, TrackContent};
 use crate::model::{Codec, MediaFacts};
 use crate::probe::bytes::read_range;
@@ -80,11 +80,11 @@ struct Reader<'a> {
     orders: Vec<Option<DecodeOrder>>,
     /// By track, where its last packet ends in ticks, if that is known.
     next: Vec<Option<i64>>,
-    /// By track, the frame rate that only the stream states.
-    stated: Vec<Option<StatedRate>>,
+    /// By track, how the library finds a frame rate that the track does not declare.
+    undeclared: Vec<Option<StreamRate>>,
     /// Bytes of all packets read.
     bytes: u64,
-    /// By track, the time of the first frame whose stream states the frame rate.
+    /// By track, the time of its first frame if the track declares no frame rate.
     starts: Vec<Option<i64>>,
     /// By track, the hashes of the packets of audio.
     hashes: Vec<Vec<u64>>,
@@ -100,8 +100,8 @@ impl<'a> Reader<'a> {
     ) -> Result<Reader<'a>, Reason> {
         let mut analysis = Analysis::new(clock.base);
         let mut lengths = Vec::new();
-        let stated = stated_rates(tracks, clock, all)?;
-        for (track, stated) in tracks.iter().zip(&stated) {
+        let undeclared = undeclared_rates(tracks, clock, all)?;
+        for (track, undeclared) in tracks.iter().zip(&undeclared) {
             lengths.push(match &track.content {
                 TrackContent::Audio(audio) => {
                     PacketLength::new(&audio.codec, &track.config, audio.frame_bytes)
@@ -110,8 +110,8 @@ impl<'a> Reader<'a> {
             });
             match &track.content {
                 TrackContent::Video(video) => {
-                    let stated = stated.map(|stated| stated.rate);
-                    let rate = video.frame_rate.or(stated);
+                    let stated = undeclared.and_then(|rate| rate.stated);
+                    let rate = video.frame_rate.or(stated.map(|(rate, _)| rate));
                     analysis.add_stream(Some(rate), rate.is_none());
                 }
                 TrackContent::Audio(_) => analysis.add_stream(Some(None), false),
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
         if needs_ends && tracks.iter().any(is_held) {
             return Err(if truncated { Reason::MissingData } else { Reason::Duration });
         }
-        let analysed = needs_ends || analysis.is_wanted() || stated.iter().any(Option::is_some);
+        let analysed = needs_ends || analysis.is_wanted() || undeclared.iter().any(Option::is_some);
         let walk = PacketWalk::new(facts);
         let (counts, headers) = (vec![0; tracks.len()], vec![None; tracks.len()]);
         let orders = tracks.iter().map(DecodeOrder::of).collect();
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
             analysis,
             orders,
             next: vec![None; tracks.len()],
-            stated,
+            undeclared,
             bytes: 0,
             starts: vec![None; tracks.len()],
             hashes: vec![Vec::new(); tracks.len()],
@@ -240,15 +240,15 @@ impl<'a> Reader<'a> {
     /// frames in time.
     fn set_stated_duration(&mut self, position: usize, packet: &mut Packet<'_>) -> Result<(), Reason> {
         self.bytes += packet.data.len() as u64;
-        let Some(stated) = self.stated[position] else { return Ok(()) };
+        let Some(rate) = self.undeclared[position] else { return Ok(()) };
         let count = self.counts[position] + 1;
-        let start = *self.starts[position].get_or_insert(packet.pts.unwrap_or(0));
-        let is_late = count == stated.needed
-            && !stated.is_in_time(packet.pts.unwrap_or(0).saturating_sub(start), self.bytes);
-        if packet.duration != 0 || is_late || count == 1 && !StatedRate::is_correct(packet.data) {
+        let time = packet.pts.unwrap_or(0);
+        let start = *self.starts[position].get_or_insert(time);
+        let is_late = count == rate.needed && !rate.is_in_time(time.saturating_sub(start), self.bytes);
+        if packet.duration != 0 || is_late || count == 1 && !StreamRate::is_correct(packet.data) {
             return Err(Reason::Duration);
         }
-        packet.duration = stated.ticks;
+        packet.duration = rate.stated.map_or(0, |(_, ticks)| ticks);
         Ok(())
     }
 
@@ -266,7 +266,9 @@ impl<'a> Reader<'a> {
             }
         }
         let bytes = packet.data.len() as u64;
-        let seen = Seen { time: packet.pts.unwrap_or(0), duration: packet.duration, bytes };
+        let is_decoded = self.undeclared[position].is_none() || self.counts[position] >= DECODED_FIRST;
+        let time = Some(packet.pts.unwrap_or(0)).filter(|_| is_decoded);
+        let seen = Seen { time, duration: packet.duration, bytes };
         self.analysis.add(position, &seen);
         if packet.duration == 0 && matches!(&track.content, TrackContent::Video(_)) {
             packet.duration = self.analysis.frame_ticks(position);
@@ -289,11 +291,12 @@ impl<'a> Reader<'a> {
         }
         for video in self.facts.video.iter_mut().filter(|video| video.frame_rate.is_none()) {
             let at = video.index as usize;
-            video.frame_rate = match self.stated.get(at).copied().flatten() {
-                Some(stated) if self.counts[at] < stated.needed => return Err(Reason::Duration),
-                Some(stated) => Some(stated.rate),
-                None => self.analysis.rate(at),
-            };
+            let undeclared = self.undeclared.get(at).copied().flatten();
+            if undeclared.is_some_and(|rate| self.counts[at] < rate.needed) {
+                return Err(Reason::Duration);
+            }
+            let stated = undeclared.and_then(|rate| rate.stated);
+            video.frame_rate = stated.map(|(rate, _)| rate).or_else(|| self.analysis.rate(at));
         }
         if self.all {
             self.walk.write_to(self.facts, |_| self.clock.base);
@@ -316,7 +319,7 @@ impl<'a> Reader<'a> {
             // The library knows decode times, and with them the start, after the first frames.
             let order = self.orders.get(at).and_then(Option::as_ref);
             // It begins to keep presentation times with the second frame.
-            let is_ordered = self.stated.get(at).is_some_and(Option::is_some);
+            let is_ordered = self.undeclared.get(at).is_some_and(Option::is_some);
             let is_known = is_ordered || order.is_some_and(|order| count > order.frames() as u64 + 1);
             if !is_single && !is_known && (self.analysed || video.start_s != Some(0.0)) {
                 return Err(Reason::StartTime);
@@ -358,20 +361,20 @@ fn packet<'a>(
     Ok(Packet { pts: Some(time), dts, duration, key, hidden: false, corrupt: false, data, new_config: None })
 }
 
-/// Returns the frame rates that only the streams state, by track. Of a file whose packets are not all read, or of several
-/// such streams, the library knows less.
-fn stated_rates(tracks: &[Track], clock: Clock, all: bool) -> Result<Vec<Option<StatedRate>>, Reason> {
-    let is_stated = |track: &Track| {
+/// Returns how the library finds frame rates of H.264 that tracks do not declare, by track. Of a file whose packets are not
+/// all read, or of several such streams, it knows less.
+fn undeclared_rates(tracks: &[Track], clock: Clock, all: bool) -> Result<Vec<Option<StreamRate>>, Reason> {
+    let is_undeclared = |track: &Track| {
         let is_undeclared =
             matches!(&track.content, TrackContent::Video(video) if video.frame_rate.is_none());
         is_undeclared && track.codec() == Some(&Codec::H264)
     };
     let videos = tracks.iter().filter(|track| track.codec().is_some()).count();
     let rate = |track: &Track| {
-        let stated = StatedRate::of(track, clock).filter(|_| all && videos == 1);
-        stated.map(Some).ok_or(Reason::Duration)
+        let rate = StreamRate::of(track, clock).filter(|_| all && videos == 1);
+        rate.map(Some).ok_or(Reason::Duration)
     };
-    tracks.iter().map(|track| if is_stated(track) { rate(track) } else { Ok(None) }).collect()
+    tracks.iter().map(|track| if is_undeclared(track) { rate(track) } else { Ok(None) }).collect()
 }
 
 /// Returns empty statistics of a video stream.
