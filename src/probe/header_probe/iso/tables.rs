@@ -7,8 +7,9 @@ use crate::probe::isobmff::FieldReader;
 
 /// Samples read per track: 4.6 hours at 60 frames/s.
 const MAX_SAMPLES: u32 = 1_000_000;
-/// Offsets between decoding and presentation from which the library ignores the table.
-pub(super) const MAX_OFFSET: u32 = 1 << 28;
+/// Composition offsets and durations of samples in units of the track: minutes in usual units. With larger ones, the library
+/// may end its analysis before it has seen a packet of each stream.
+pub(super) const MAX_OFFSET: u32 = 1 << 24;
 
 /// The tables of samples of a track.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +101,7 @@ impl Tables {
             return Err(Reason::SampleTables);
         }
         // A sample of zero duration, or a negative one, moves others in the library.
-        let is_usual = |duration: u32| i32::try_from(duration).is_ok();
+        let is_usual = |duration: u32| duration <= MAX_OFFSET;
         let usual = tables.durations.iter().all(|(_, duration)| is_usual(*duration));
         if usual { Ok(tables) } else { Err(Reason::SampleTables) }
     }
