@@ -73,12 +73,14 @@ fn changed_rows_and_replaced_videos_are_told_before_anything_is_sent() {
     let setup = one_ad(&[], "30s", "1s");
     setup.run().expect(0);
     let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
-    let check = |text: &str, problem: &str, (undelivered, changes): (u64, u64)| {
+    let check = |text: &str, problem: &str, plan: &str, (undelivered, changes): (u64, u64)| {
         let before = setup.log().len();
         let dry = run(setup.ship(&["--dry-run"])).expect(2);
         assert!(dry.stderr.contains("line 2 (one)") && dry.stderr.contains(text), "{}", dry.stderr);
         assert_eq!(dry.json()["row_problems"][0]["problem"], problem);
         assert_eq!(dry.json()["total"]["uploads"], 0);
+        let human = run(ship(&setup, &["--dry-run"])).expect(2).stdout;
+        assert!(human.contains(&format!("face.mov: {plan} (line 2)\n")), "{human}");
         let quiet = run(ship(&setup, &["--quiet"])).expect(2);
         assert!(quiet.stderr.contains(text), "{}", quiet.stderr);
         assert!(
@@ -96,14 +98,18 @@ fn changed_rows_and_replaced_videos_are_told_before_anything_is_sent() {
         );
         let heading = if changes > 0 { "1 change not sent" } else { "1 not delivered" };
         assert!(quiet.stdout.contains(heading), "{}", quiet.stdout);
+        assert!(!quiet.stdout.contains("`greenlit status`"), "{}", quiet.stdout);
         let sent: Vec<Value> = setup.log().split_off(before);
         assert!(sent.iter().all(|line| line["method"] != "POST"), "{sent:#?}");
     };
     setup.dir.write("ads.csv", manifest.replace("Look", "Look again"));
-    check("row changed since it was published", "row-changed", (0, 1));
+    check("row changed since it was published", "row-changed", "change not sent", (0, 1));
     setup.dir.write("ads.csv", &manifest);
     setup.dir.put(OTHER, "clips/face.mov");
-    check("already published with another video", "video-replaced", (1, 0));
+    let plan = "blocked: published with another video";
+    check("already published with another video", "video-replaced", plan, (1, 0));
+    let human = run(ship(&setup, &[])).expect(2).stdout;
+    assert!(human.contains("give the ad in line 2 another name"), "{human}");
     assert_eq!(setup.videos(), once_each(&["face"]), "an orphan was uploaded");
     assert!(!setup.status().contains("creation of ads started"), "{}", setup.status());
 }
@@ -116,6 +122,12 @@ fn a_landing_page_that_does_not_answer_stops_its_rows_before_the_first_upload() 
     let dry = run(setup.ship(&["--dry-run"])).expect(2);
     assert!(dry.stderr.contains("404") && dry.stderr.contains("line 2"), "{}", dry.stderr);
     assert_eq!(dry.json()["total"]["uploads"], 0);
+    let plan = run(ship(&setup, &["--dry-run"])).expect(2).stdout;
+    assert!(plan.contains("face.mov: blocked: landing page (line 2)\n"), "{plan}");
+    assert!(plan.contains("In total: 0 uploads, 0 ads"), "{plan}");
+    let human = run(ship(&setup, &[])).expect(2).stdout;
+    assert!(human.contains("correct the landing page in line 2"), "{human}");
+    assert!(!human.contains("`greenlit status`"), "{human}");
     let report = setup.run().expect(2).json();
     assert_eq!(entry(&report, "face.mov")["delivery"]["ads"][0]["problem"], "landing-page");
     assert_eq!(uploads_sent(&setup), 0);

@@ -30,5 +30,5 @@ pub use mutation::{
     Sighting,
 };
 pub use row::{COVER, Problem, ProblemKind, Row, VIDEO};
-pub(crate) use row::{RowProblems, digest};
+pub(crate) use row::{RowProblems, digest, place};
 pub use upload_body::Timeouts;

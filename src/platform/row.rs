@@ -107,7 +107,8 @@ pub enum ProblemKind {
     Warning,
 }
 
-fn place(row: u32, line: Option<u32>) -> String {
+/// Returns where a row is: `line 3`, or `row 2` outside a manifest.
+pub(crate) fn place(row: u32, line: Option<u32>) -> String {
     line.map_or_else(|| format!("row {row}"), |line| format!("line {line}"))
 }
 

@@ -7,7 +7,7 @@ use super::advice_texts::{
 };
 use super::command_words::{consent_keys, path_words, profile_options};
 use super::outcome::{Outcome, problems};
-use super::{ConsentForm, FileEntry, FixForecast, Report, units};
+use super::{ConsentForm, FileEntry, FixForecast, Report, row_advice, units};
 use crate::ending::Ending;
 use crate::rules::Remedy;
 
@@ -44,6 +44,7 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         |entry: &&FileEntry| entry.delivery.as_ref().is_some_and(|delivery| delivery.is_given_up());
     let (given_up, undelivered): (Vec<_>, Vec<_>) =
         of(report, Outcome::Undelivered).into_iter().partition(is_given_up);
+    let (stopped, undelivered) = row_advice::split(undelivered);
     let undecided = format!(
         "These files could not be checked completely, so they do not count as compliant. \
          `greenlit check --deep {path}{profiles}` decodes every frame and may determine the missing facts. If it \
@@ -65,6 +66,7 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
         let short = change.strip_prefix("run ").unwrap_or(&change);
         with_consent(files, report.profiles.len() > 1, text, format!("{short}, with your consent"))
     }));
+    all.extend(about_rows(report, &stopped));
     let groups = [
         (no_option, REFUSED),
         (of(report, Outcome::Undecided), undecided),
@@ -79,6 +81,17 @@ pub(super) fn what_to_do(report: &Report) -> Vec<Advice> {
     all.extend(groups.into_iter().filter_map(|(entries, text)| about(report, entries, text, reasons)));
     all.extend(explain(report));
     all
+}
+
+/// Returns a next step for each problem of a row.
+fn about_rows(report: &Report, entries: &[&FileEntry]) -> Vec<Advice> {
+    let advice = |problem| {
+        let entries: Vec<&FileEntry> =
+            entries.iter().copied().filter(|entry| row_advice::has(entry, problem)).collect();
+        let (full, brief) = row_advice::text(problem, &entries);
+        about(report, entries, AdviceText { full: &full, brief: &brief }, reasons)
+    };
+    row_advice::STOPPING.into_iter().filter_map(advice).collect()
 }
 
 /// Returns the entries with this outcome.

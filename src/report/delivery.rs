@@ -125,9 +125,8 @@ fn video_sentence(delivery: &Delivery, reason: Option<&str>) -> String {
         (DeliveryState::Failed, _) => "failed",
         (DeliveryState::GivenUp, _) => "was given up",
         (DeliveryState::Unconfirmed, _) => "is not confirmed",
-        (DeliveryState::Validated | DeliveryState::Refused, Publication::Ad | Publication::Entry) => {
-            "was not uploaded"
-        }
+        (DeliveryState::Validated | DeliveryState::Refused, Publication::Ad) => "was not uploaded",
+        (DeliveryState::Validated | DeliveryState::Refused, Publication::Entry) => "was not copied",
         (DeliveryState::Validated | DeliveryState::Refused, _) => "was not created",
         (DeliveryState::Uploading, _) => "may not be uploaded completely",
         (DeliveryState::Uploaded | DeliveryState::Processing, _) => "is uploaded, but not ready",
@@ -169,7 +168,7 @@ fn subject_of(publication: Publication, ads: &[&AdDelivery]) -> String {
 }
 
 /// Returns `line 2`, `lines 2 and 3` or `lines 2, 3 and 4`; `row 1` and so on outside a manifest.
-fn places(ads: &[&AdDelivery]) -> String {
+pub(super) fn places(ads: &[&AdDelivery]) -> String {
     let numbers: Vec<String> = ads.iter().map(|ad| ad.line.unwrap_or(ad.row).to_string()).collect();
     match (ads, numbers.as_slice()) {
         ([first, _, ..], [before @ .., last]) => {

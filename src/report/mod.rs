@@ -23,6 +23,7 @@ mod loudness;
 mod media;
 mod ndjson;
 mod outcome;
+mod row_advice;
 #[cfg(test)]
 mod samples;
 mod sarif;

@@ -7,7 +7,7 @@ use super::DeliveryState;
 use super::journal::{Journal, JournalError, PublicationKey};
 use super::row_digest::digest;
 use super::row_problem::{RowProblem, changed_row, replaced_video};
-use crate::platform::{Platform, PublicationTime, Row};
+use crate::platform::{Platform, PublicationTime, Row, place};
 
 /// A problem of a row, before anything is sent.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -21,6 +21,13 @@ pub struct RowNotice {
     pub problem: RowProblem,
     /// The problem and what to do.
     pub message: String,
+}
+
+impl RowNotice {
+    /// Returns where the row is, for messages.
+    pub fn place(&self) -> String {
+        place(self.row, self.line)
+    }
 }
 
 /// Returns the rows whose publications were made from another row or with another video.

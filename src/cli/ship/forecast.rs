@@ -127,6 +127,7 @@ impl<'a> Forecast<'a> {
             estimated: needs_upload && output_bytes.is_some(),
             calls: calls_by_endpoint(calls),
             ads,
+            stopped_rows: self.stopped_rows(&outcome.source.path),
             expected,
         };
         Ok((asset, cost))
@@ -172,6 +173,12 @@ impl<'a> Forecast<'a> {
     fn has_no_use(&self, video: &Path) -> bool {
         let mut rows = self.ship_run.ship_input.rows.iter().filter(|row| row.video == video).peekable();
         rows.peek().is_some() && rows.all(|row| self.is_stopped(row))
+    }
+
+    /// Returns the rows of a video that wait for a person.
+    fn stopped_rows(&self, video: &Path) -> Vec<u32> {
+        let rows = self.ship_run.ship_input.rows.iter();
+        rows.filter(|row| row.video == video && self.is_stopped(row)).map(|row| row.row).collect()
     }
 
     fn is_stopped(&self, row: &Row) -> bool {

@@ -65,7 +65,6 @@ pub fn print(notices: &[RowNotice], rows: &[Row], destination: &Destination) {
     for notice in notices {
         let warning = if is_problem(notice, destination) { "" } else { "warning: " };
         let row = rows.iter().find(|row| row.row == notice.row);
-        let place = row.map_or_else(String::new, Row::place);
         let name =
             row.and_then(|row| destination.platform.publication(row)).map(|publication| publication.name);
         let name = name.filter(|name| !name.is_empty()).map_or(String::new(), |name| format!(" ({name})"));
@@ -74,6 +73,6 @@ pub fn print(notices: &[RowNotice], rows: &[Row], destination: &Destination) {
             RowProblem::LandingPage if warning.is_empty() => "; its ad is not created",
             _ => "",
         };
-        notices::say(&format!("{warning}{place}{name}: {message}{unsent}"));
+        notices::say(&format!("{warning}{}{name}: {message}{unsent}", notice.place()));
     }
 }

@@ -88,6 +88,9 @@ pub struct PlannedAsset {
     pub estimated: bool,
     /// Rows whose ads are not created yet.
     pub ads: Vec<u32>,
+    /// Rows that wait for a person, which `row_problems` of the plan describes; none in a plan of an earlier version.
+    #[serde(default)]
+    pub stopped_rows: Vec<u32>,
     /// Calls by endpoint, without those that several files share.
     pub calls: BTreeMap<String, u64>,
     /// Expected times.
