@@ -219,6 +219,16 @@ fn rejected_selects_the_encode_mode() {
     assert_eq!(plan("40915"), "reencode");
     // Its audio only starts late, which a new container keeps, so that the warnings are cleared without loss.
     assert_eq!(plan("duration_check_failed"), "remux");
+    // A file that meets the limits that the reason names is not changed for it, which is told.
+    for (reason, limits) in [
+        ("duration_check_failed", "duration: at most (s) 600; recommended at least (s) 3"),
+        ("picture_size_check_failed", "resolution: each side at least (px) 360; each side at most (px) 4096"),
+    ] {
+        let args = ["fix", "clip.mov", "--dry-run", "--profile", "tiktok-post", "--rejected", reason];
+        let told = dir.greenlit(&args).expect(0).stderr;
+        let known = format!("clip.mov meets every limit that greenlit knows for {reason}");
+        assert!(told.contains(&known) && told.contains(limits) && told.contains("--recipe 2"), "{told}");
+    }
     for (reason, expected) in [
         ("40105", "explain 40105"),
         ("spam_risk", "explain spam_risk"),

@@ -9,7 +9,6 @@ use crate::pipeline::{
     CheckOptions, FixRecord, FixSettings, Fixing, Outcome, OutputLayout, Pipeline, StaleOutput, remove_stale,
 };
 use crate::plan::EncodeMode;
-use crate::platform::{Class, registry};
 use crate::report::{Report, StaleEntry};
 
 use super::args::{CommonArgs, FixArgs};
@@ -18,6 +17,7 @@ use super::error::CliError;
 use super::exit_code::RunStatus;
 use super::fix_options::{fix_options, verify_level};
 use super::progress::ProgressDisplay;
+use super::rejected::{encode_mode_for, tell_unchanged};
 use super::run_end::RunEnd;
 use super::settings::Settings;
 use super::workers_on_demand::WorkersOnDemand;
@@ -62,6 +62,9 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &FixArgs) -> Result<R
     runner.require_isolated()?;
     // At the start, workers of a run that was just killed may still have had their files open.
     remove_stale_below(out.as_deref());
+    if let (Some(reason), None) = (&args.rejected, args.recipe) {
+        tell_unchanged(reason, &outcomes, &profiles);
+    }
     let interrupted = cancel.load(Ordering::Relaxed);
     let record = fix_record.as_ref().filter(|_| !interrupted);
     let stale = record.map_or(Vec::new(), |record| stale_outputs(record, args, &outcomes));
@@ -143,21 +146,6 @@ pub fn remove_stale_output(fix_record: &FixRecord, stale: &StaleOutput) -> bool 
         notices::say(&format!("{} was not removed: {error}", stale.path.display()));
     };
     fix_record.remove(stale).inspect_err(failed).is_ok()
-}
-
-/// Returns the encode mode for a refusal by the platform. A file that violates a published limit is fixed as
-/// planned; a file that complies but was refused is re-encoded to the common core.
-fn encode_mode_for(reason: &str, codes: Option<&toml::Value>) -> Result<EncodeMode, CliError> {
-    match registry::class_of(reason, codes) {
-        Some(_) if registry::names_limit(reason) => Ok(EncodeMode::Planned),
-        Some(Class::ReEncode | Class::ReRead) => Ok(EncodeMode::CommonCore),
-        Some(_) => Err(CliError::Usage(format!(
-            "{reason} is not a problem of the file, so re-encoding does not help; see `greenlit explain {reason}`"
-        ))),
-        None => Err(CliError::Usage(format!(
-            "unknown error code or fail reason `{reason}`; --recipe 2 re-encodes the whole file"
-        ))),
-    }
 }
 
 /// Opens the record beside the outputs, so that it moves with them. Where that cannot be written, it is in the

@@ -54,6 +54,7 @@ mod profiles;
 mod progress;
 mod quantities;
 mod recipient;
+mod rejected;
 mod report_entries;
 mod report_target;
 mod resolve;

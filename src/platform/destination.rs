@@ -13,7 +13,7 @@ use secrecy::SecretString;
 use super::call::not_offered;
 use super::mutation::{Failure, Mutation, OpenedUpload, SentEffect, Sighting};
 use super::{Call, Class, Problem, Row, UploadObserver};
-use crate::profile::Profile;
+use crate::profile::{Profile, RuleId};
 use crate::rules::ValidatedAsset;
 
 /// A video that delivery waits for.
@@ -325,8 +325,8 @@ pub trait Platform: Sync {
     fn explain(&self, code: &str, codes: Option<&toml::Value>) -> Option<String>;
     /// Returns what a code or a reason says about the file that was refused; `None` for an unknown one.
     fn class_of(&self, code: &str, codes: Option<&toml::Value>) -> Option<Class>;
-    /// Returns whether a code or a reason names a published limit that the file breaks: then a fix as planned helps.
-    fn names_limit(&self, _code: &str) -> bool {
-        false
+    /// Returns the rules whose published limits a code or a reason names: a file that breaks one is fixed as planned.
+    fn limits_of(&self, _code: &str) -> &'static [RuleId] {
+        &[]
     }
 }

@@ -1,5 +1,7 @@
 //! All destinations, and what needs them all.
 
+use crate::profile::RuleId;
+
 use super::{COVER, Class, ConnectError, Platform, PublicationKind, VIDEO, folder, tiktok_ads, tiktok_post};
 
 /// Every destination that a configuration can name.
@@ -52,9 +54,13 @@ pub(crate) fn class_of(code: &str, codes: Option<&toml::Value>) -> Option<Class>
     PLATFORMS.iter().find_map(|platform| platform.class_of(code, codes))
 }
 
-/// Returns whether a code or a reason of any destination names a published limit that the file breaks.
-pub(crate) fn names_limit(code: &str) -> bool {
-    PLATFORMS.iter().any(|platform| platform.names_limit(code))
+/// Returns the rules whose published limits a code or a reason of any destination names.
+pub(crate) fn limits_of(code: &str) -> &'static [RuleId] {
+    PLATFORMS
+        .iter()
+        .map(|platform| platform.limits_of(code))
+        .find(|rules| !rules.is_empty())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -104,7 +110,8 @@ mod tests {
         assert_eq!(explain("no_such_reason", None), None);
         assert_eq!(class_of("40915", None), Some(Class::ReEncode));
         assert_eq!(class_of("spam_risk", None), Some(Class::Permanent));
-        assert!(names_limit("duration_check_failed") && !names_limit("frame_rate_check_failed"));
+        assert_eq!(limits_of("duration_check_failed"), [RuleId::Duration]);
+        assert!(limits_of("frame_rate_check_failed").is_empty());
         let codes = toml::Value::Table("[40915]\nclass = \"wait\"\n".parse().unwrap());
         assert_eq!(class_of("40915", Some(&codes)), Some(Class::Wait));
     }

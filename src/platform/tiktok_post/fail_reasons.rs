@@ -1,6 +1,7 @@
 //! The fail reasons of posts (`fail_reason` of the Content Posting API) and what to do about each.
 
 use crate::platform::Class;
+use crate::profile::RuleId;
 
 /// The page of one fail reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,7 @@ pub struct FailReason {
 const STATUS: &str = "Content Posting API, page post-status";
 const FIELD: &str = "observed in practice, not on the page post-status";
 const FIX: &str = "fix the file with `greenlit fix --rejected` and this reason, then send the fixed file";
+const FIX_LIMIT: &str = "fix a file that breaks a published limit with `greenlit fix --rejected` and this reason; export one that meets them again, within the limits of the account";
 const RULES: &str = "contact the platform or change the post; sending the same post again does not help";
 
 const fn reason(
@@ -50,9 +52,13 @@ pub fn is_cancelled(reason: &str) -> bool {
     reason == CANCELLED
 }
 
-/// Returns whether a reason names a published limit that the file breaks.
-pub fn names_limit(reason: &str) -> bool {
-    ["duration_check_failed", "picture_size_check_failed"].contains(&reason)
+/// Returns the rules whose published limits a reason names.
+pub fn limits_of(reason: &str) -> &'static [RuleId] {
+    match reason {
+        "duration_check_failed" => &[RuleId::Duration],
+        "picture_size_check_failed" => &[RuleId::Resolution, RuleId::AspectRatio],
+        _ => &[],
+    }
 }
 
 /// Returns the page of a reason as a user typed it, for `greenlit explain`; `None` for an unknown one.
@@ -73,9 +79,9 @@ pub fn explain(reason: &str) -> Option<String> {
 #[rustfmt::skip]
 pub const FAIL_REASONS: &[FailReason] = &[
     reason("file_format_check_failed", Class::ReEncode, "the platform does not accept the container or codec", FIX, STATUS),
-    reason("duration_check_failed", Class::ReEncode, "the video is too short or too long for this account", FIX, STATUS),
+    reason("duration_check_failed", Class::ReEncode, "the video is too short or too long for this account", FIX_LIMIT, STATUS),
     reason("frame_rate_check_failed", Class::ReEncode, "the frame rate is outside 23 to 60 fps, or it varies", FIX, STATUS),
-    reason("picture_size_check_failed", Class::ReEncode, "the frame size is too small or too large, or its aspect ratio is unusual", FIX, STATUS),
+    reason("picture_size_check_failed", Class::ReEncode, "the frame size is too small or too large, or its aspect ratio is unusual", FIX_LIMIT, STATUS),
     reason("internal", Class::Retry, "an error on the platform's side", "send it again later", STATUS),
     reason("video_pull_failed", Class::Retry, "the platform could not fetch the video from its URL", "make the URL reachable and verify its domain with the platform, then send again; or upload the file instead", STATUS),
     reason("photo_pull_failed", Class::Retry, "the platform could not fetch a photo from its URL", "make the URL reachable and verify its domain with the platform, then send again", STATUS),

@@ -11,7 +11,7 @@ use crate::platform::{
     CallCounts, Class, ConnectError, Connection, Defaults, Destination, Platform, Problem, PublicationKind,
     PublicationName, PublicationTime, Quota, Row,
 };
-use crate::profile::Profile;
+use crate::profile::{Profile, RuleId};
 
 /// The destination for posts.
 pub const POSTS: Posts = Posts;
@@ -156,7 +156,7 @@ impl Platform for Posts {
         fail_reasons::page(code.trim()).map(|page| page.class)
     }
 
-    fn names_limit(&self, code: &str) -> bool {
-        fail_reasons::names_limit(code.trim())
+    fn limits_of(&self, code: &str) -> &'static [RuleId] {
+        fail_reasons::limits_of(code.trim())
     }
 }
