@@ -488,7 +488,7 @@ fn the_status_has_a_document_with_every_file_ad_and_next_step() {
         keys.sort_unstable();
         keys.join(" ")
     };
-    assert_eq!(joined(&document), "assets journal questions schema");
+    assert_eq!(joined(&document), "assets journal questions running schema");
     let [face, small] = document["assets"].as_array().unwrap().as_slice() else { panic!("{document:#}") };
     let asset_keys =
         "ads attempts destination given_up_because next path publication reason since state video_id";

@@ -55,8 +55,20 @@ fn the_status_of_a_running_shipment_shows_every_row_with_its_next_step() {
         let document = status(&setup).expect(0).json();
         expected.iter().all(|(name, steps_of)| steps(&document, name) == Some(steps_of.map(str::to_owned)))
     });
+    assert_eq!(status(&setup).json()["running"], true);
     let human = setup.status();
-    for text in ["uploaded, not ready", "upload started", "refused, nothing sent", "ad \"killed\""] {
+    assert!(!human.contains("run the same command again, which waits"), "{human}");
+    let second = CliRun::of(setup.ship(&[]).output().unwrap()).expect(2).stderr;
+    assert!(second.contains("another run uses this journal"), "{second}");
+    assert_eq!(second.matches("journal.db").count(), 1, "the path is told once: {second}");
+    for text in [
+        "a run is in progress",
+        "wait for the run in progress",
+        "uploaded, not ready",
+        "upload started",
+        "refused, nothing sent",
+        "ad \"killed\"",
+    ] {
         assert!(human.contains(text), "{text} is missing in {human}");
     }
     let events = setup.dir.greenlit(&["status", "--to", "test", "--events"]).expect(0).stdout;
@@ -69,6 +81,9 @@ fn the_status_of_a_running_shipment_shows_every_row_with_its_next_step() {
     };
     assert_eq!([next("face.mov"), next("bunny.mp4")], [json!("wait"), json!("ask")]);
     assert!(shipping.0.try_wait().unwrap().is_none(), "ship ended before it was looked at");
+    drop(shipping);
+    assert_eq!(status(&setup).json()["running"], false);
+    assert!(setup.status().contains("run the same command again, which waits"), "{}", setup.status());
 }
 
 /// A question about a post is answered while the run waits for another one.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use super::sandbox::operation;
 use super::settings::Settings;
-use crate::ship::{Journal, Wait};
+use crate::ship::{Journal, JournalError, Wait};
 use crate::state_folder::{
     StateError, create_folder, create_inner, prepare_file, verify_file, verify_folder, verify_inner,
 };
@@ -24,7 +24,7 @@ pub fn open(settings: &Settings, path: &Path, typed: bool, wait: Wait) -> Result
     } else {
         prepare(settings, path).map_err(|source| cannot_open(path, source))?;
     }
-    Journal::open(path, wait).map_err(|source| cannot_open(path, source))
+    Journal::open(path, wait).map_err(|source| unusable(path, source))
 }
 
 /// Reads the journal at `path` as of now, also while a run uses it, under the same conditions as [`open`]. Nothing is
@@ -39,7 +39,17 @@ pub fn snapshot(settings: &Settings, path: &Path, typed: bool) -> Result<Option<
     if !typed {
         verify(settings, path).map_err(|source| cannot_open(path, source))?;
     }
-    Journal::snapshot(path).map(Some).map_err(|source| cannot_open(path, source))
+    Journal::snapshot(path).map(Some).map_err(|source| unusable(path, source))
+}
+
+/// Returns the error for a journal that cannot be used, which names its path once.
+fn unusable(path: &Path, source: JournalError) -> CliError {
+    match source {
+        JournalError::Held { .. } | JournalError::Open { .. } | JournalError::TooNew { .. } => {
+            operation("cannot open the journal", source)
+        }
+        _ => cannot_open(path, source),
+    }
 }
 
 fn cannot_open(path: &Path, source: impl std::error::Error + Send + Sync + 'static) -> CliError {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::report::{Format, Publication, escape, json_text};
-use crate::ship::DeliveryState;
+use crate::ship::{DeliveryState, Journal};
 
 use super::args::{DestinationArgs, StatusArgs};
 use super::destination::Destination;
@@ -42,7 +42,9 @@ pub fn run(settings: &Settings, args: &StatusArgs) -> Result<RunStatus, CliError
             let failed = |source| operation("cannot read the journal", source);
             let lines = journal.status().map_err(failed)?;
             let questions = journal.open_questions().map_err(failed)?;
-            StatusDocument::new(Some(path.display().to_string()), lines, questions)
+            let running = Journal::is_in_use(&path).map_err(failed)?;
+            let document = StatusDocument::new(Some(path.display().to_string()), lines, questions);
+            StatusDocument { running, ..document }
         }
     };
     super::output::each(settings, &|format, file, out| match format {
@@ -64,7 +66,11 @@ fn human(document: &StatusDocument) -> String {
     if document.journal.is_none() {
         return String::new();
     }
-    let mut text: String = document.assets.iter().map(format_asset).collect();
+    let mut text = String::new();
+    if document.running {
+        text.push_str("a run is in progress; `greenlit ship … --wait` starts when it ends\n");
+    }
+    text.extend(document.assets.iter().map(|asset| format_asset(asset, document.running)));
     if document.assets.is_empty() {
         text.push_str("nothing was shipped yet\n");
     }
@@ -100,7 +106,7 @@ fn default_journal(settings: &Settings) -> PathBuf {
     if main.exists() { main } else { settings.state_folder().join("sandbox/journal.db") }
 }
 
-fn format_asset(asset: &StatusAsset) -> String {
+fn format_asset(asset: &StatusAsset, running: bool) -> String {
     let name = escape(&asset.path);
     let id = asset.video_id.as_deref().map_or(String::new(), |id| format!(", video {}", escape(id)));
     let uploads = if asset.attempts > 1 { format!(", {} uploads", asset.attempts) } else { String::new() };
@@ -109,14 +115,14 @@ fn format_asset(asset: &StatusAsset) -> String {
         DeliveryState::Published | DeliveryState::GivenUp | DeliveryState::Refused => String::new(),
         _ => format!(", for {}", format_duration(age_ms(asset))),
     };
-    let next = asset.next.text().map_or(String::new(), |next| format!("; next: {next}"));
+    let next = asset.next.text(running).map_or(String::new(), |next| format!("; next: {next}"));
     let state = describe_state(&asset.state, asset.publication);
     let mut text = format!("{name}: {state}{id}{uploads}{ads}{since}{next}\n");
     if let Some(reason) = &asset.reason {
         let _ = writeln!(text, "    {}", escape(reason));
     }
     if asset.publication == Publication::Ad {
-        text.extend(asset.ads.iter().map(format_ad));
+        text.extend(asset.ads.iter().map(|ad| format_ad(ad, running)));
     }
     text
 }
@@ -132,7 +138,7 @@ fn count_ads(ads: &[StatusRow]) -> String {
     }
 }
 
-fn format_ad(ad: &StatusRow) -> String {
+fn format_ad(ad: &StatusRow, running: bool) -> String {
     let name = escape(ad.ad_name.as_deref().unwrap_or_default());
     let group = escape(ad.adgroup_id.as_deref().unwrap_or_default());
     let state = match ad.state {
@@ -143,7 +149,7 @@ fn format_ad(ad: &StatusRow) -> String {
         _ => "not created",
     };
     let id = ad.ad_id.as_deref().map_or(String::new(), |id| format!(", ad {}", escape(id)));
-    let next = ad.next.text().map_or(String::new(), |next| format!("; next: {next}"));
+    let next = ad.next.text(running).map_or(String::new(), |next| format!("; next: {next}"));
     let mut text = format!("    ad \"{name}\" in ad group {group}: {state}{id}{next}\n");
     if let Some(reason) = &ad.reason {
         let _ = writeln!(text, "        {}", escape(reason));
@@ -170,6 +176,8 @@ fn format_duration(ms: i64) -> String {
 fn describe_state(state: &DeliveryState, publication: Publication) -> &'static str {
     match (state, publication) {
         (DeliveryState::Validated, _) => "compliant, nothing sent",
+        (DeliveryState::Uploading, Publication::Entry) => "copy started",
+        (DeliveryState::Uploaded | DeliveryState::Processing, Publication::Entry) => "copied, not ready",
         (DeliveryState::Uploading, _) => "upload started",
         (DeliveryState::Uploaded | DeliveryState::Processing, _) => "uploaded, not ready",
         (DeliveryState::Ready, _) => "ready",

@@ -16,6 +16,8 @@ pub struct StatusDocument {
     pub schema: &'static str,
     /// The journal; `None` if nothing was shipped yet.
     pub journal: Option<String>,
+    /// Whether a run uses the journal now.
+    pub running: bool,
     /// One entry per file and destination, sorted by path.
     pub assets: Vec<StatusAsset>,
     /// What waits for `greenlit resolve`.
@@ -92,9 +94,13 @@ pub enum NextStep {
 
 impl NextStep {
     /// Returns the step as text; `None` if there is none.
-    pub fn text(self) -> Option<&'static str> {
+    /// While a run is in progress, the steps that a next run takes wait for its end.
+    pub fn text(self, running: bool) -> Option<&'static str> {
         match self {
             NextStep::None => None,
+            NextStep::Wait | NextStep::Create if running => Some(
+                "wait for the run in progress, and run the same command again only if that leaves it undone",
+            ),
             NextStep::Upload => Some("upload"),
             NextStep::Ask => Some("ask the platform whether it exists"),
             NextStep::Wait => Some("run the same command again, which waits until it is ready"),
@@ -112,7 +118,8 @@ impl NextStep {
 impl StatusDocument {
     /// Builds the document from the journal's lines.
     pub fn new(journal: Option<String>, lines: Vec<StatusLine>, questions: Vec<Question>) -> StatusDocument {
-        StatusDocument { schema: SCHEMA, journal, assets: lines.into_iter().map(asset).collect(), questions }
+        let assets = lines.into_iter().map(asset).collect();
+        StatusDocument { schema: SCHEMA, journal, running: false, assets, questions }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, TransactionBehavior};
@@ -22,6 +22,9 @@ pub enum Wait {
     UntilFree,
 }
 
+/// How often a lock is tried again that only a look may hold, and the pause before each.
+const LOOKS: u32 = 5;
+const LOOK_TIME: Duration = Duration::from_millis(10);
 /// The oldest version of SQLite that does not lose committed rows.
 const OLDEST_LIBRARY: i32 = 3_051_003;
 
@@ -50,6 +53,23 @@ impl Journal {
         db.set_transaction_behavior(TransactionBehavior::Immediate);
         migrate(&db, path)?;
         Ok(Journal { db: Mutex::new(db), _lock: Some(lock) })
+    }
+
+    /// Returns whether a run uses the journal at `path`. Nothing is created.
+    ///
+    /// # Errors
+    /// [`JournalError::Open`] if its lock cannot be read.
+    pub fn is_in_use(path: &Path) -> Result<bool, JournalError> {
+        let io = |source| JournalError::Open { path: path.to_owned(), source };
+        let file = match File::open(beside(path, ".lock")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            file => file.map_err(io)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(io(error)),
+        }
     }
 
     pub(super) fn db(&self) -> MutexGuard<'_, Connection> {
@@ -96,13 +116,23 @@ fn lock_file(path: &Path, wait: Wait) -> Result<File, JournalError> {
     let file = options.open(beside(path, ".lock")).map_err(io)?;
     match wait {
         Wait::UntilFree => file.lock().map_err(io)?,
-        Wait::Refuse => match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::Held { path: path.to_owned() }),
-            Err(TryLockError::Error(error)) => return Err(io(error)),
-        },
+        Wait::Refuse => lock_at_once(&file).map_err(|error| match error {
+            TryLockError::WouldBlock => JournalError::Held { path: path.to_owned() },
+            TryLockError::Error(error) => io(error),
+        })?,
     }
     Ok(file)
+}
+
+/// Locks a file, unless another run has it. `status` has it for a moment, so that it is tried several times.
+fn lock_at_once(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK_TIME),
+            end => return end,
+        }
+    }
+    file.try_lock()
 }
 
 /// Sets the pragmas and brings the schema to [`SCHEMA`].
