@@ -138,6 +138,7 @@ fn assert_waits_for_ad(setup: &ShipSetup, kind: &str) {
     let run = setup.run().expect(2);
     let ad = entry(&run.json(), "face.mov")["delivery"]["ads"][0].clone();
     assert_eq!(ad["state"], "unconfirmed", "{kind}: {ad:#}");
+    assert_eq!(run.json()["summary"]["ads"]["unconfirmed"], 1, "{kind}");
     assert_eq!(setup.ads(), once_each(&["one"]), "{kind}");
 }
 

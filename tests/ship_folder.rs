@@ -63,7 +63,15 @@ fn assert_handed_over(dir: &TestDir) {
 #[test]
 fn each_file_is_copied_once_and_listed_once() {
     let dir = campaign();
-    let report = run(&dir, "files.csv").expect(0).json();
+    let plan = dir.greenlit(&["ship", "files.csv", "--to", "out", "--dry-run"]).expect(0).stdout;
+    assert!(plan.contains("In total: 2 copies of") && !plan.contains("upload"), "{plan}");
+    let shipped = run(&dir, "files.csv").expect(0);
+    assert!(
+        shipped.stderr.contains("face.mov: copying") && !shipped.stderr.contains("upload"),
+        "{}",
+        shipped.stderr
+    );
+    let report = shipped.json();
     assert_handed_over(&dir);
     let delivery = &entry(&report, "face.mov")["delivery"];
     assert_eq!((&delivery["state"], &delivery["publication"]), (&"published".into(), &"entry".into()));

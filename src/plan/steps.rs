@@ -64,7 +64,10 @@ pub(super) fn explain(
         .findings(Severity::Warning)
         .filter(|finding| matches!(finding.remedy, Remedy::Remux | Remedy::BitstreamFilter))
         .filter(|finding| changes.encodes_video || !escalation::keeps_offset(input, finding));
-    steps.extend(remuxes.map(|finding| FixStep::lossless(format!("new container: {}", finding.message))));
+    let reasons: Vec<&str> = remuxes.map(|finding| finding.message.as_str()).collect();
+    if !reasons.is_empty() {
+        steps.push(FixStep::lossless(format!("new container: {}", reasons.join("; "))));
+    }
     steps.extend(remaining(input, changes).into_iter().map(FixStep::lossless));
 }
 

@@ -44,6 +44,19 @@ fn chooses_the_cheapest_action_that_clears_an_error() {
 }
 
 #[test]
+fn a_new_container_is_one_step_with_all_its_reasons() {
+    let mut facts = media();
+    facts.container = Some("matroska".into());
+    let steps = plan_for(&facts, "video.mkv", &FixOptions::default()).steps;
+    let about: Vec<&str> = steps
+        .iter()
+        .map(|step| step.text.as_str())
+        .filter(|text| text.starts_with("new container"))
+        .collect();
+    assert!(matches!(about[..], [one] if one.contains("; ")), "{about:?}");
+}
+
+#[test]
 fn a_warning_alone_causes_no_re_encode() {
     assert_eq!(action(|facts| facts.video[0].variable_frame_rate = Some(true)), Action::Copy);
     assert_eq!(action(|facts| facts.audio[0].channels = Some(6)), Action::Copy);

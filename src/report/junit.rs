@@ -55,8 +55,14 @@ fn run_suite(report: &Report) -> Option<TestSuite> {
     }
     let mut suite = TestSuite::new("run");
     for (name, count) in counts {
-        let Some(DoneCount { done, by_this_run, before, undone }) = count else { continue };
-        let values = [("done", done), ("by-this-run", by_this_run), ("before", before), ("undone", undone)];
+        let Some(DoneCount { done, by_this_run, before, undone, unconfirmed }) = count else { continue };
+        let values = [
+            ("done", done),
+            ("by-this-run", by_this_run),
+            ("before", before),
+            ("undone", undone),
+            ("unconfirmed", unconfirmed),
+        ];
         for (what, value) in values {
             suite.add_property(Property::new(format!("{name}.{what}"), value.to_string()));
         }

@@ -104,6 +104,14 @@ impl Outcome {
         }
     }
 
+    /// Returns the label after a number of files.
+    pub(super) fn counted_label(self, number: u64) -> &'static str {
+        match self {
+            Outcome::ChangeUnsent if number != 1 => "changes not sent",
+            other => other.label(),
+        }
+    }
+
     /// Returns a shorter label, which fits in the column of the severities.
     pub(super) fn label_short(self) -> &'static str {
         match self {
@@ -260,6 +268,14 @@ mod tests {
         for outcome in Outcome::ALL {
             assert!(outcomes.iter().any(|(_, other)| *other == outcome), "no sample for {outcome:?}");
         }
+    }
+
+    #[test]
+    fn a_label_after_a_number_agrees_with_it() {
+        let counted = |number| Outcome::ChangeUnsent.counted_label(number);
+        assert_eq!([counted(1), counted(2)], ["change not sent", "changes not sent"]);
+        let all = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::ChangeUnsent);
+        all.for_each(|outcome| assert_eq!(outcome.counted_label(2), outcome.label()));
     }
 
     #[test]

@@ -100,12 +100,28 @@ pub struct DoneCount {
     pub before: u64,
     /// Not on the platform, or not known to be.
     pub undone: u64,
+    /// Of `undone`, those that the platform did not confirm, so that they may exist; absent if there are none.
+    #[cfg_attr(all(test, feature = "report"), schemars(with = "u64", range(min = 1)))]
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unconfirmed: u64,
+}
+
+/// Returns whether a count is zero; serde passes a reference.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl DoneCount {
     /// Returns the count of what was done by this run and before it, out of what was asked for.
     pub fn new(by_this_run: u64, before: u64, asked: u64) -> DoneCount {
         let done = by_this_run + before;
-        DoneCount { done, by_this_run, before, undone: asked.saturating_sub(done) }
+        DoneCount { done, by_this_run, before, undone: asked.saturating_sub(done), unconfirmed: 0 }
+    }
+
+    /// Returns the count with the number of those that may exist; at most all that are not done.
+    #[must_use]
+    pub fn with_unconfirmed(self, unconfirmed: u64) -> DoneCount {
+        DoneCount { unconfirmed: unconfirmed.min(self.undone), ..self }
     }
 }

@@ -306,7 +306,7 @@ pub(super) fn counted(report: &Report, outcome: Outcome, number: u64) -> String 
         kept if kept == number => " by an earlier run".to_owned(),
         kept => format!(" ({kept} by an earlier run)"),
     };
-    format!("{number} {}{earlier}", outcome.label())
+    format!("{number} {}{earlier}", outcome.counted_label(number))
 }
 
 /// Returns what isolates the media workers; `None` if none ran.

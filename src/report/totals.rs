@@ -8,20 +8,23 @@ pub(super) fn delivered(report: &Report) -> Option<String> {
     let summary = &report.summary;
     let post = if report.publication == Publication::Draft { Publication::Draft } else { Publication::Post };
     let words = |publication: Publication| (publication.name(), publication.plural());
+    let sent = if report.publication == Publication::Entry { "copied" } else { "uploaded" };
     let kinds = [
-        (summary.uploads, ("video", "videos"), "uploaded"),
+        (summary.uploads, ("video", "videos"), sent),
         (summary.ads, words(Publication::Ad), "created"),
         (summary.posts, words(post), "created"),
         (summary.entries, words(Publication::Entry), "written"),
     ];
     let part = |(count, (one, many), done): (Option<DoneCount>, (&str, &str), &str)| {
-        let DoneCount { done: number, by_this_run, before, undone } = count?;
+        let DoneCount { done: number, by_this_run, before, undone, unconfirmed } = count?;
         let when = match (by_this_run, before) {
             (_, 0) => String::new(),
             (0, _) => " before this run".to_owned(),
             (_, before) => format!(" ({before} before this run)"),
         };
-        let left = if undone > 0 { format!(", {undone} not") } else { String::new() };
+        let left = [(undone - unconfirmed, "not"), (unconfirmed, "unconfirmed")];
+        let left = left.iter().filter(|(number, _)| *number > 0);
+        let left: String = left.map(|(number, word)| format!(", {number} {word}")).collect();
         Some(format!("{} {done}{when}{left}", units::count(number, one, many)))
     };
     let mut parts: Vec<String> = kinds.into_iter().filter_map(part).collect();
@@ -72,6 +75,13 @@ mod tests {
         assert_eq!(delivered(&ads).unwrap(), "1 video uploaded, 2 not; 5 ads created");
         let posts = report.clone().with_delivery(uploads, (Publication::Post, uploads), None);
         assert_eq!(delivered(&posts).unwrap(), "1 video uploaded, 2 not; 1 post created, 2 not");
+        // What was sent and not confirmed may exist.
+        let (sent, waiting) = (uploads.with_unconfirmed(2), DoneCount::new(0, 0, 3).with_unconfirmed(1));
+        let unconfirmed = report.clone().with_delivery(sent, (Publication::Ad, waiting), None);
+        let expected = "1 video uploaded, 2 unconfirmed; 0 ads created, 2 not, 1 unconfirmed";
+        assert_eq!(delivered(&unconfirmed).unwrap(), expected);
+        let entries = report.clone().with_delivery(uploads, (Publication::Entry, uploads), None);
+        assert_eq!(delivered(&entries).unwrap(), "1 video copied, 2 not; 1 entry written, 2 not");
         // What was there before is not counted as done by this run.
         let (before, partly) = (DoneCount::new(0, 2, 2), DoneCount::new(1, 2, 4));
         let mut drafts = report.with_delivery(before, (Publication::Draft, partly), None);

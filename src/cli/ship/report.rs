@@ -115,7 +115,10 @@ impl Shipped<'_> {
         }
         let by_this_run = uploaded.values().filter(|now| **now).count();
         let asked = self.asked().max(self.outcome.deliveries.len()).saturating_sub(repeated);
-        count(by_this_run, uploaded.len() - by_this_run, asked)
+        let may_exist =
+            |delivery: &&ship::Delivery| delivery.video_id.is_none() && is_unconfirmed(&delivery.state);
+        let unconfirmed = self.outcome.deliveries.iter().filter(may_exist).count();
+        count(by_this_run, uploaded.len() - by_this_run, asked).with_unconfirmed(unconfirmed as u64)
     }
 
     /// Counts the ads or posts, done and not done.
@@ -129,10 +132,12 @@ impl Shipped<'_> {
         match by_row {
             true => {
                 let asked = self.ship_input.rows.iter().filter(|row| self.is_published(row)).count();
-                let ads =
-                    || deliveries.iter().flat_map(|delivery| &delivery.rows).filter(|ad| is_done(&ad.state));
+                let rows = || deliveries.iter().flat_map(|delivery| &delivery.rows);
+                let ads = || rows().filter(|ad| is_done(&ad.state));
                 let by_this_run = ads().filter(|ad| ad.created_now).count();
-                count(by_this_run, ads().count() - by_this_run, asked)
+                let may_exist = |ad: &&ship::RowDelivery| !ad.awaits_video && is_unconfirmed(&ad.state);
+                let unconfirmed = rows().filter(may_exist).count();
+                count(by_this_run, ads().count() - by_this_run, asked).with_unconfirmed(unconfirmed as u64)
             }
             false => {
                 let posts = || deliveries.iter().filter(|delivery| is_done(&delivery.state));
@@ -149,6 +154,11 @@ impl Shipped<'_> {
 
 fn count(by_this_run: usize, before: usize, asked: usize) -> DoneCount {
     DoneCount::new(by_this_run as u64, before as u64, asked as u64)
+}
+
+/// Returns whether something was sent whose result is not known, so that it may exist.
+fn is_unconfirmed(state: &DeliveryState) -> bool {
+    matches!(state, DeliveryState::Uploading | DeliveryState::Publishing | DeliveryState::Unconfirmed)
 }
 
 fn report_delivery(delivery: &ship::Delivery, publication: Publication, rows: &[Row]) -> Delivery {

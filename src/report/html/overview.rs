@@ -45,7 +45,7 @@ fn outcomes(report: &Report) -> Markup {
             @for (outcome, number) in &tally {
                 button.chip.(tone::of_outcome(*outcome)) type="button" data-outcome=(tone::slug(*outcome))
                     aria-pressed="false" disabled {
-                    span aria-hidden="true" { (outcome.mark()) } " " b { (number) } " " (outcome.label())
+                    span aria-hidden="true" { (outcome.mark()) } " " b { (number) } " " (outcome.counted_label(*number))
                 }
             }
         }
