@@ -104,11 +104,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     for ((track, index), position) in movie.tracks.iter().zip(&indices).zip(0..) {
         timed &= add_stream(cache, track, index, position, &declared, &mut facts)?;
     }
-    for (codec, index) in movie.metadata.covers.iter().zip(movie.tracks.len() as u32..) {
-        let codec = Some(codec.to_string());
-        let cover = OtherStream { index, kind: OtherKind::CoverArt, codec, language: None, duration_s: None };
-        facts.other.push(cover);
-    }
+    add_covers(&movie, &mut facts);
     if timed {
         read_key_frame_sizes(cache, &movie, &indices, &mut facts)?;
     } else if facts.size_bytes <= ALWAYS_WALK_BYTES {
@@ -125,6 +121,20 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     check_decoded(&movie, &facts)?;
     set_repeated(&mut facts, |first, second| have_same_samples(cache, &indices, first, second))?;
     Ok(facts)
+}
+
+/// Adds the streams of covers, which follow those of the tracks.
+fn add_covers(movie: &Movie<'_>, facts: &mut MediaFacts) {
+    for (codec, index) in movie.metadata.covers.iter().zip(movie.tracks.len() as u32..) {
+        let codec = Some(codec.to_string());
+        facts.other.push(OtherStream {
+            index,
+            kind: OtherKind::CoverArt,
+            codec,
+            language: None,
+            duration_s: None,
+        });
+    }
 }
 
 /// Sets the frame sizes of the video streams, whose parameters otherwise stay the same.

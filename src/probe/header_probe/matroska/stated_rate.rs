@@ -34,7 +34,8 @@ pub(super) struct StreamRate {
 impl StreamRate {
     /// Returns how the library finds the rate of a track; `None` for other codecs, and for rare forms.
     pub(super) fn of(track: &Track, clock: Clock) -> Option<StreamRate> {
-        let usability = avc_record::usability(&track.config).filter(|_| track.codec() == Some(&Codec::H264))?;
+        let usability =
+            avc_record::usability(&track.config).filter(|_| track.codec() == Some(&Codec::H264))?;
         let reordered = usability.reordered_frames?;
         let stated = match usability.frame_rate {
             Some(rate) => Some(stated(rate, clock)?),
