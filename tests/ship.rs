@@ -426,7 +426,7 @@ fn checks_covers_by_the_image_rules_before_anything_is_sent() {
     write_manifest_with_covers(&setup, &["right.png", "kind.webp", "large.jpg", "broken.png"]);
     let run = setup.run().expect(2);
     for phrase in [
-        "line 3, cover: kind.webp: the image is a webp file",
+        "line 3, cover: kind.webp: the image is webp",
         "line 4, cover: large.jpg: the image is 2880x1620",
         "line 5, cover: broken.png: cannot be read as media",
         "3 problems",

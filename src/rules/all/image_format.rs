@@ -19,14 +19,14 @@ pub(super) fn check(subject: &Subject<'_>, limits: &ImageFormatLimits, out: &mut
     let Some(image) = subject.facts.still_image() else { return };
     let (format, allowed) = (image.format, &limits.allow);
     if !allowed.is_empty() && !allowed.contains(&format) {
-        let message = format!("the image is a {format} file");
+        let message = format!("the image is {format}");
         out.add(Violation::new(message, format.name(), allowed.join(", "), remedy(&format)));
         return;
     }
     let natural = format.extensions();
     let extension = value_text::extension(subject.file_name).unwrap_or_else(|| "none".to_owned());
     if !natural.is_empty() && !natural.contains(&extension.as_str()) {
-        let message = format!("the image is a {format} file, but its extension is {extension}");
+        let message = format!("the image is {format}, but its extension is {extension}");
         out.add_verbatim(Violation::new(message, extension, natural.join(", "), Remedy::Remux).as_warning());
     }
 }
