@@ -16,6 +16,14 @@ pub struct FailReason {
     pub action: &'static str,
     /// The source of the meaning.
     pub source: &'static str,
+    /// The rules whose published limits it names.
+    pub limits: &'static [RuleId],
+}
+
+impl FailReason {
+    const fn about(self, limits: &'static [RuleId]) -> FailReason {
+        FailReason { limits, ..self }
+    }
 }
 
 const STATUS: &str = "Content Posting API, page post-status";
@@ -31,7 +39,7 @@ const fn reason(
     action: &'static str,
     source: &'static str,
 ) -> FailReason {
-    FailReason { reason, class, meaning, action, source }
+    FailReason { reason, class, meaning, action, source, limits: &[] }
 }
 
 /// The reason of a post that was cancelled, by greenlit or on the platform.
@@ -54,11 +62,7 @@ pub fn is_cancelled(reason: &str) -> bool {
 
 /// Returns the rules whose published limits a reason names.
 pub fn limits_of(reason: &str) -> &'static [RuleId] {
-    match reason {
-        "duration_check_failed" => &[RuleId::Duration],
-        "picture_size_check_failed" => &[RuleId::Resolution, RuleId::AspectRatio],
-        _ => &[],
-    }
+    page(reason).map_or(&[], |page| page.limits)
 }
 
 /// Returns the page of a reason as a user typed it, for `greenlit explain`; `None` for an unknown one.
@@ -79,9 +83,9 @@ pub fn explain(reason: &str) -> Option<String> {
 #[rustfmt::skip]
 pub const FAIL_REASONS: &[FailReason] = &[
     reason("file_format_check_failed", Class::ReEncode, "the platform does not accept the container or codec", FIX, STATUS),
-    reason("duration_check_failed", Class::ReEncode, "the video is too short or too long for this account", FIX_LIMIT, STATUS),
+    reason("duration_check_failed", Class::ReEncode, "the video is too short or too long for this account", FIX_LIMIT, STATUS).about(&[RuleId::Duration]),
     reason("frame_rate_check_failed", Class::ReEncode, "the frame rate is outside 23 to 60 fps, or it varies", FIX, STATUS),
-    reason("picture_size_check_failed", Class::ReEncode, "the frame size is too small or too large, or its aspect ratio is unusual", FIX_LIMIT, STATUS),
+    reason("picture_size_check_failed", Class::ReEncode, "the frame size is too small or too large, or its aspect ratio is unusual", FIX_LIMIT, STATUS).about(&[RuleId::Resolution, RuleId::AspectRatio]),
     reason("internal", Class::Retry, "an error on the platform's side", "send it again later", STATUS),
     reason("video_pull_failed", Class::Retry, "the platform could not fetch the video from its URL", "make the URL reachable and verify its domain with the platform, then send again; or upload the file instead", STATUS),
     reason("photo_pull_failed", Class::Retry, "the platform could not fetch a photo from its URL", "make the URL reachable and verify its domain with the platform, then send again", STATUS),
