@@ -53,6 +53,20 @@ fn layout(chan: &[u8], channels: u32) -> Result<&'static str, Reason> {
 }
 
 impl<'a> AudioEntry<'a> {
+    /// Returns an entry of which the boxes are not read yet.
+    fn bare(channels: u32, sample_rate: u32) -> AudioEntry<'a> {
+        AudioEntry {
+            codec: Codec::Aac,
+            channels,
+            sample_rate,
+            config: Cow::Borrowed(&[]),
+            bit_rate: 0,
+            frame_bytes: 0,
+            channel_layout: None,
+            protection: None,
+        }
+    }
+
     /// Reads the fields of an entry of this kind.
     pub(super) fn read(
         kind: &[u8; 4],
@@ -82,16 +96,7 @@ impl<'a> AudioEntry<'a> {
             (2, false, _) if kind == b"lpcm" => return AudioEntry::read_linear(fields),
             _ => return Err(Reason::AudioConfiguration),
         }
-        let mut entry = AudioEntry {
-            codec: Codec::Aac,
-            channels,
-            sample_rate,
-            config: Cow::Borrowed(&[]),
-            bit_rate: 0,
-            frame_bytes: 0,
-            channel_layout: None,
-            protection: None,
-        };
+        let mut entry = AudioEntry::bare(channels, sample_rate);
         if kind == b"enca" {
             entry.read_protected(fields.0)?;
         } else {
@@ -119,16 +124,7 @@ impl<'a> AudioEntry<'a> {
             (is_whole && is_packed).then_some((pcm, sample_rate as u32, channels))
         };
         let (pcm, sample_rate, channels) = parse().ok_or(Reason::AudioConfiguration)?;
-        let mut entry = AudioEntry {
-            codec: Codec::Aac,
-            channels,
-            sample_rate,
-            config: Cow::Borrowed(&[]),
-            bit_rate: 0,
-            frame_bytes: 0,
-            channel_layout: None,
-            protection: None,
-        };
+        let mut entry = AudioEntry::bare(channels, sample_rate);
         let boxes = entry.plain_boxes(fields.0, &[])?;
         entry.set_pcm(pcm, &boxes)?;
         Ok(entry)

@@ -1,5 +1,6 @@
 //! Whether the media library sees a packet of each stream of a fragmented file before it ends its analysis.
 
+use super::super::effort::{ANALYSED_BYTES, ANALYSED_S};
 use super::super::reason::Reason;
 use super::index::Index;
 use super::movie::Movie;
@@ -7,10 +8,6 @@ use super::sample_entry::EntryContent;
 
 /// The library reads samples whose decode times differ by less in the order of their positions, in seconds.
 const READ_TOGETHER_S: f64 = 1.0;
-/// The analysis ends with a packet of a stream that is later than this after its start, in seconds.
-const ANALYSED_S: f64 = 5.0;
-/// The analysis ends after this number of bytes.
-const ANALYSED_BYTES: u64 = 5_000_000;
 
 /// Checks that the analysis cannot end before a packet of each stream is read. It ends early where a video has few frames
 /// for its duration, because the library takes each frame for as long as the average.

@@ -3,6 +3,7 @@
 //! The media library compares the times with the grids of usual frame rates. The result depends on how many frames it
 //! analyses, so this module follows it step by step.
 
+use super::super::effort::{ANALYSED_BYTES, ANALYSED_S};
 use super::tracks::nearest_ratio;
 use crate::model::Rational;
 use crate::probe::timing::TimeBase;
@@ -15,9 +16,6 @@ const RATE_UNIT: i64 = 12 * 1001;
 const ANALYSED_FRAMES: i64 = 20;
 /// The tick of a coarse clock, in seconds.
 const COARSE_TICK_S: f64 = 0.0005;
-/// Bytes analysed.
-const ANALYSED_BYTES: u64 = 5_000_000;
-const ANALYSED_S: f64 = 5.0;
 /// The largest numerator or denominator of a rate from durations.
 const MAX_RATE: u64 = 60_000;
 

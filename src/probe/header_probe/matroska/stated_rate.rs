@@ -1,6 +1,7 @@
 //! The frame rate of H.264 without a declared duration of frames: the library takes it from the stream, or from the times
 //! of its frames.
 
+use super::super::effort::ANALYSED_BYTES;
 use super::frame_rate::average;
 use super::tracks::{Clock, Track};
 use crate::model::{Codec, Rational};
@@ -10,8 +11,6 @@ use crate::probe::bitstream::avc_record;
 const FRAMES_IN_ORDER: u64 = 20;
 /// Frames that it decodes before it takes their times for those of decoding.
 pub(super) const DECODED_FIRST: u64 = 7;
-/// Bytes in which the library must have found these frames.
-const ANALYSED_BYTES: u64 = 5_000_000;
 /// Milliseconds in which the library must have found these frames, which it analyses a little longer.
 const ANALYSED_MS: i64 = 4000;
 const MILLISECOND: i64 = 1_000_000;
