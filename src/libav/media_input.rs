@@ -19,7 +19,7 @@ use super::packet_reader::PacketReader;
 use super::positioned_file::{PositionedFile, ReaderState};
 use crate::job::JobError;
 use crate::probe::headers::INVALID_DATA;
-use crate::probe::{file_size, sniff};
+use crate::probe::{file_size, isobmff, sniff};
 
 /// Bytes read at a time. Larger than FFmpeg's 32 KiB, so that most headers need one read.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -188,6 +188,7 @@ fn open_with(
     (demuxer, edit_lists): (Option<&CStr>, EditLists),
     cancel: &Arc<AtomicBool>,
 ) -> Result<MediaInput, JobError> {
+    let is_fragmented = demuxer == Some(c"mov") && isobmff::declares_fragments(&file).unwrap_or(false);
     let state = Arc::new(ReaderState::new(Arc::clone(cancel)));
     let reader = PositionedFile::new(file, Arc::clone(&state));
     let mut stream = StreamIo::from_read_seek_with_capacity(reader, BUFFER_BYTES)
@@ -217,6 +218,10 @@ fn open_with(
         set_option(&mut options, c"scan_all_pmts", "1");
         if edit_lists == EditLists::Ignored {
             set_option(&mut options, c"ignore_editlist", "1");
+        }
+        // As FFmpeg 7 does by itself: then the start of AAC in fragments takes account of the edit list.
+        if is_fragmented {
+            set_option(&mut options, c"advanced_editlist", "0");
         }
         let format = demuxer.map_or(ptr::null(), |name| ffi::av_find_input_format(name.as_ptr()));
         let code = ffi::avformat_open_input(&mut context, url.as_ptr(), format, &mut options);

@@ -122,6 +122,22 @@ fn set_empty(index: u32, facts: &mut MediaFacts) {
     facts.audio.iter_mut().filter(|audio| audio.index == index).for_each(|audio| audio.empty = true);
 }
 
+/// Sets the bit rates of a fragmented file from all its samples. FFmpeg computes them from those that it has read when it
+/// has opened the file, and versions before 7 divide by the duration of the whole.
+pub(crate) fn set_fragment_rates(declared: &Declared, facts: &mut MediaFacts) {
+    if facts.fragmented != Some(true) {
+        return;
+    }
+    for track in &declared.tracks {
+        let Some(rate) = track.durations.bit_rate else { continue };
+        if let Some(video) = facts.video.iter_mut().find(|stream| stream.index == track.position) {
+            video.bit_rate = Some(rate);
+        } else if let Some(audio) = facts.audio.iter_mut().find(|stream| stream.index == track.position) {
+            audio.bit_rate = Some(rate);
+        }
+    }
+}
+
 /// Sets the measured duration where the sample tables or fragments of an ISO file contradict its headers, and
 /// replaces the durations of the streams.
 pub(crate) fn set_indexed_durations(declared: &Declared, facts: &mut MediaFacts) {

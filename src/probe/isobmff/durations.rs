@@ -19,7 +19,7 @@ pub struct TrackDurations {
     pub measured_s: Option<f64>,
     /// How much of that is a pause at the start, in seconds.
     pub delay_s: f64,
-    /// Bits per second of all samples, if a declared duration is wrong.
+    /// Bits per second of all samples, if a declared duration is wrong or the samples are in fragments.
     pub bit_rate: Option<u64>,
     /// A declared duration in seconds that the samples contradict.
     pub contradicted_s: Option<f64>,

@@ -94,6 +94,14 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Option<IsoLayout>> {
     Ok(Some(layout))
 }
 
+/// Returns whether the movie header says that samples are in movie fragments.
+pub(crate) fn declares_fragments<B: Bytes + ?Sized>(bytes: &B) -> io::Result<bool> {
+    let size = bytes.len()?;
+    let top = boxes(bytes, 0, size)?;
+    let Some(moov) = top.iter().find(|found| &found.kind == b"moov") else { return Ok(false) };
+    Ok(boxes(bytes, moov.content, moov.end.min(size))?.iter().any(|found| &found.kind == b"mvex"))
+}
+
 fn major_brand<B: Bytes + ?Sized>(bytes: &B, top: &[BoxHeader]) -> io::Result<Option<String>> {
     let find = |kind: &[u8; 4]| top.iter().find(|found| &found.kind == kind);
     let Some(ftyp) = find(b"ftyp").or_else(|| find(b"styp")) else { return Ok(None) };
@@ -163,7 +171,7 @@ fn mark_encrypted_fragments<B: Bytes + ?Sized>(
     Ok(())
 }
 
-/// Sets the number of samples, those without data, and the duration of the tracks of a fragmented file.
+/// Sets the number of samples, those without data, duration and bit rate of the tracks of a fragmented file.
 fn add_fragment_samples<B: Bytes + ?Sized>(
     bytes: &B,
     top: &[BoxHeader],
@@ -174,7 +182,7 @@ fn add_fragment_samples<B: Bytes + ?Sized>(
         let found = track.id.and_then(|id| counted.remove(&id));
         if let Some(found) = found.filter(|_| track.is_media) {
             (track.sample_count, track.empty_samples) = (found.count, found.empty);
-            track.durations.measured_s = found.duration_s;
+            (track.durations.measured_s, track.durations.bit_rate) = (found.duration_s, found.bit_rate);
         }
     }
     Ok(())

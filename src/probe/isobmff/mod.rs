@@ -21,6 +21,7 @@ pub use durations::{MovieDurations, TrackDurations};
 pub use edits::PlayedParts;
 pub use empty_samples::EmptySamples;
 pub(crate) use fields::FieldReader;
+pub(crate) use layout::declares_fragments;
 pub use layout::{IsoLayout, read};
 pub use samples::Samples;
 pub use track::IsoTrack;

@@ -20,7 +20,7 @@ use crate::model::{Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::BlockCache;
 use crate::probe::declared_facts::{
     compare_duration, forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption,
-    set_image, set_indexed_durations, set_playback, set_streams_without_packets,
+    set_fragment_rates, set_image, set_indexed_durations, set_playback, set_streams_without_packets,
 };
 use crate::probe::headers::{self, Declared};
 use crate::probe::packet_walk::PacketWalk;
@@ -90,6 +90,7 @@ pub(crate) fn probe(
     set_encryption(&declared, &mut facts, |index| stream_number(&mut input, index));
     set_empty_tracks(&declared, &mut facts);
     set_empty_samples(&declared, &mut facts);
+    set_fragment_rates(&declared, &mut facts);
     set_indexed_durations(&declared, &mut facts);
     set_playback(&declared, &mut facts);
     if has_similar_audio(&facts) {

@@ -74,10 +74,9 @@ pub(super) fn read(cache: &Cache<'_>, top: &[BoxHeader], movie: &Movie<'_>) -> R
     if !opened.iter().zip(&last).all(is_same) {
         return Err(Reason::Fragments.into());
     }
-    let tracks = reader.tracks.into_iter().zip(opened).zip(&movie.tracks);
     let size = cache.len()?;
-    let indices = tracks.map(|((samples, totals), track)| {
-        let mut index = samples.index(totals, track.scale)?;
+    let indices = reader.tracks.into_iter().zip(opened).map(|(samples, totals)| {
+        let mut index = samples.index(totals)?;
         // The library takes the start from the first sample that it reads.
         index.start = index.start.filter(|_| !index.is_without_data(size));
         Ok::<_, Reason>(index)

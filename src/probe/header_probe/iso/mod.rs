@@ -39,10 +39,11 @@ use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherS
 use crate::probe::bitstream::av1::is_without_units;
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
-    forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_indexed_durations,
-    set_playback,
+    forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_fragment_rates,
+    set_indexed_durations, set_playback,
 };
 use crate::probe::headers::{self, Declared, INVALID_DATA};
+use crate::probe::isobmff::IsoTrack;
 use crate::probe::timing::TimeBase;
 use crate::probe::truncation::{compare_end, worth_walking};
 use key_frames::read_sizes;
@@ -90,7 +91,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     let mut indices =
         if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
     if fragmented {
-        check_fragmented(&movie, &indices, &facts)?;
+        check_fragmented(&movie, &indices, &declared, &facts)?;
     } else {
         set_missing(&movie, &indices, &mut facts)?;
     }
@@ -158,8 +159,19 @@ fn read_key_frame_sizes(
 
 /// Checks that what is missing of a fragmented file is known, and that it is small enough for the library to read all of
 /// it.
-fn check_fragmented(movie: &Movie<'_>, indices: &[Index], facts: &MediaFacts) -> Result<(), Reason> {
+fn check_fragmented(
+    movie: &Movie<'_>,
+    indices: &[Index],
+    declared: &Declared,
+    facts: &MediaFacts,
+) -> Result<(), Reason> {
     read_order::check(movie, indices)?;
+    let has_no_rate = |(index, track): (&Index, &IsoTrack)| {
+        track.is_media && track.durations.bit_rate.is_none() && !index.entries.is_empty()
+    };
+    if indices.iter().zip(&declared.tracks).any(has_no_rate) {
+        return Err(Reason::Duration);
+    }
     let has_samples = indices.iter().any(|index| !index.entries.is_empty());
     if has_samples && matches!(facts.completeness, Completeness::Missing { first_missing_s: None, .. }) {
         return Err(Reason::MissingData);
@@ -248,6 +260,7 @@ fn finish(declared: &Declared, facts: &mut MediaFacts) -> Result<(), Reason> {
     set_encryption(declared, facts, |_| None);
     set_empty_tracks(declared, facts);
     set_empty_samples(declared, facts);
+    set_fragment_rates(declared, facts);
     set_indexed_durations(declared, facts);
     set_playback(declared, facts);
     // A segment may have nothing but text.

@@ -2,11 +2,12 @@
 
 use super::super::reason::Reason;
 use super::boxes::{Node, only};
-use super::index::{Entry, Index, MAX_ENTRIES, UNKNOWN_DURATION, rescale};
+use super::index::{Entry, Index, MAX_ENTRIES, rescale};
 use super::movie::{Extends, Movie, Track};
 use super::sample_entry::EntryContent;
 use super::uuid;
 use crate::model::Codec;
+use crate::probe::bitstream::aac;
 use crate::probe::isobmff::FieldReader;
 
 const BASE_OFFSET: u32 = 1;
@@ -58,7 +59,6 @@ impl Header {
 /// What the library adds up over the samples of a track.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
-    bytes: u64,
     frames: u64,
     ticks: u64,
     /// The duration of all samples; zero if they differ.
@@ -75,6 +75,8 @@ pub(super) struct Samples<'a> {
     defaults: Extends,
     /// How much earlier than its decode time the edit list presents a sample.
     time_offset: i64,
+    /// How much of the first audio is decoded only to prepare the decoder, in units of the track.
+    priming: i64,
     /// Where the last run ends, in units of the track.
     pub(super) end: i64,
     pub(super) has_segment_index: bool,
@@ -104,6 +106,7 @@ impl<'a> Samples<'a> {
             track,
             defaults: found,
             time_offset: time_offset(track, movie.scale)?,
+            priming: priming(track)?,
             end: 0,
             has_segment_index: false,
             totals: Totals { duration, ..Totals::default() },
@@ -191,7 +194,6 @@ impl<'a> Samples<'a> {
             let is_same = totals.frames == 0 || totals.frame_ticks.abs_diff(duration) <= 1;
             totals.frame_ticks = if is_same { duration } else { 0 };
             (totals.frames, totals.ticks) = (totals.frames + 1, totals.ticks + u64::from(duration));
-            totals.bytes += u64::from(size);
             totals.shift = totals.shift.max(-offset);
         }
         self.end = time.checked_add(self.time_offset).ok_or(Reason::Fragments)?;
@@ -200,17 +202,14 @@ impl<'a> Samples<'a> {
     }
 
     /// Returns the index, for which the library has added up these totals when it has opened the file.
-    pub(super) fn index(self, opened: Totals, scale: u32) -> Result<Index, Reason> {
+    pub(super) fn index(self, opened: Totals) -> Result<Index, Reason> {
         let duration = u64::try_from(opened.duration).map_err(|_| Reason::Duration)?;
-        let rate = rescale(opened.bytes, 8 * u64::from(scale), duration);
         Ok(Index {
-            start: self.entries.first().map(|first| first.time + opened.shift + first.offset),
+            start: self.entries.first().map(|first| first.time + opened.shift + first.offset + self.priming),
             entries: self.entries,
             shift: opened.shift,
             duration,
-            bit_rate: rate
-                .and_then(|rate| u64::try_from(rate).ok())
-                .filter(|rate| *rate > 0 && duration != UNKNOWN_DURATION),
+            bit_rate: None,
             timed_frames: opened.frames,
             timed_ticks: opened.ticks,
             frame_ticks: self.totals.frame_ticks,
@@ -240,4 +239,14 @@ fn time_offset(track: &Track<'_>, movie_scale: u32) -> Result<i64, Reason> {
         }
         _ => Err(Reason::EditList),
     }
+}
+
+/// Returns how much of AAC the library skips: what its only edit begins with. It counts samples, and units of the track must
+/// be the same.
+fn priming(track: &Track<'_>) -> Result<i64, Reason> {
+    let EntryContent::Audio(entry) = &track.entry.content else { return Ok(0) };
+    let (Codec::Aac, Some(edit)) = (&entry.codec, track.edits.last()) else { return Ok(0) };
+    let skipped = edit.media_time.max(0);
+    let rate = aac::declared(&entry.config).map(|config| config.sample_rate);
+    if skipped == 0 || rate == Some(track.scale) { Ok(skipped) } else { Err(Reason::EditList) }
 }

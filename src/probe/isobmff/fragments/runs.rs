@@ -23,8 +23,26 @@ pub(super) struct FragmentEnds {
     pub(super) start_s: Option<f64>,
     /// The time of the first missing sample, in seconds.
     pub(super) first_missing_s: Option<f64>,
-    /// The number of samples by track, and those without data.
-    samples: BTreeMap<u32, (u64, EmptySamples)>,
+    /// What the samples of each track add up to.
+    samples: BTreeMap<u32, Totals>,
+}
+
+/// What samples add up to.
+#[derive(Debug, Default)]
+struct Totals {
+    count: u64,
+    bytes: u64,
+    /// Their duration, in units of the track.
+    ticks: u64,
+    empty: EmptySamples,
+}
+
+impl Totals {
+    /// Returns bits per second, for a track with this many units per second.
+    fn bit_rate(&self, scale: u32) -> Option<u64> {
+        let rate = (u128::from(self.bytes) * 8 * u128::from(scale)).checked_div(u128::from(self.ticks))?;
+        u64::try_from(rate).ok().filter(|rate| *rate > 0)
+    }
 }
 
 impl FragmentEnds {
@@ -62,6 +80,8 @@ pub(crate) struct CountedSamples {
     pub(crate) empty: EmptySamples,
     /// How long they last after the start of the first fragment in seconds, if all fragments were read.
     pub(crate) duration_s: Option<f64>,
+    /// Their bits per second, if all fragments were read.
+    pub(crate) bit_rate: Option<u64>,
 }
 
 /// Returns the samples of the tracks by id.
@@ -75,10 +95,13 @@ pub(crate) fn counted_samples<B: Bytes + ?Sized>(
     let complete = whole_fragments(top, size);
     let FragmentEnds { by_track, start_s, samples, .. } =
         FragmentEnds::read(bytes, complete.iter().take(MAX_COUNTED), size, &tracks)?;
-    let end_of = |id: &u32| by_track.get(id).copied().filter(|_| complete.len() <= MAX_COUNTED);
-    let counted = samples.into_iter().map(|(id, (count, empty))| {
+    let is_read = complete.len() <= MAX_COUNTED;
+    let end_of = |id: &u32| by_track.get(id).copied().filter(|_| is_read);
+    let counted = samples.into_iter().map(|(id, totals)| {
         let duration_s = end_of(&id).map(|end| end - start_s.unwrap_or(0.0));
-        (id, CountedSamples { count, empty, duration_s })
+        let scale = tracks.get(&id).map(|track| track.scale).filter(|_| is_read);
+        let bit_rate = scale.and_then(|scale| totals.bit_rate(scale));
+        (id, CountedSamples { count: totals.count, empty: totals.empty, duration_s, bit_rate })
     });
     Ok(counted.collect())
 }
@@ -186,12 +209,15 @@ impl SampleRun {
             let Some((duration, size)) = listed(0x100).zip(listed(0x200)) else { return };
             let Some(((), offset)) = listed(0x400).map(|_| ()).zip(listed(0x800)) else { return };
             let size = size.unwrap_or(self.track.size);
-            let (count, empty) = ends.samples.entry(self.id).or_default();
-            *count += 1;
+            let duration = u64::from(duration.unwrap_or(self.track.duration));
+            let totals = ends.samples.entry(self.id).or_default();
+            totals.count += 1;
+            totals.bytes = totals.bytes.saturating_add(u64::from(size));
+            totals.ticks = totals.ticks.saturating_add(duration);
             if size == 0 {
                 let offset = i64::from(offset.unwrap_or(0) as i32);
                 let time = self.decode_time.map(|time| time.saturating_add_signed(offset));
-                empty.add(time.map(|time| time as f64 / f64::from(self.track.scale)));
+                totals.empty.add(time.map(|time| time as f64 / f64::from(self.track.scale)));
             }
             self.offset = self.offset.saturating_add(u64::from(size));
             if self.offset > end_of_file {
@@ -201,7 +227,6 @@ impl SampleRun {
                 }
                 return;
             }
-            let duration = u64::from(duration.unwrap_or(self.track.duration));
             self.decode_time = self.decode_time.map(|time| time.saturating_add(duration));
         }
     }
