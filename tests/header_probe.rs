@@ -245,9 +245,11 @@ fn write_fragmented(folder: &Path) -> Vec<PathBuf> {
     let source = "-v error -f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=r=44100:d=2 -c:v libx264 \
                   -preset veryfast -bf 0 -g 15 -c:a aac -b:a 32k";
     let mut files = Vec::new();
-    for (name, options) in FRAGMENTED {
+    // FFmpeg 7.1 writes decode times that go back where every frame has a fragment.
+    let is_right = |(name, _): &&(&str, &[&str])| !cfg!(ffmpeg_7_0) || *name != "every-frame";
+    for (name, options) in FRAGMENTED.iter().filter(is_right) {
         let path = folder.join(format!("{name}.mp4"));
-        let run = Command::new("ffmpeg").args(source.split_whitespace()).args(options).arg(&path).output();
+        let run = Command::new("ffmpeg").args(source.split_whitespace()).args(*options).arg(&path).output();
         let run = run.unwrap();
         assert!(run.status.success(), "{name}: {}", String::from_utf8_lossy(&run.stderr));
         files.push(path);
@@ -257,7 +259,7 @@ fn write_fragmented(folder: &Path) -> Vec<PathBuf> {
         let end = top_boxes(&bytes)[2].0;
         bytes[..end].to_vec()
     };
-    for (name, number) in [("header", 0), ("hevc-header", 1), ("audio-header", FRAGMENTED.len() - 2)] {
+    for (name, number) in [("header", 0), ("hevc-header", 1), ("audio-header", files.len() - 2)] {
         let path = folder.join(format!("{name}.mp4"));
         std::fs::write(&path, header(&files[number])).unwrap();
         files.push(path);
@@ -355,8 +357,8 @@ const GENERATED: [(&str, &str); 58] = [
     ("webm", "-c:v libsvtav1 -c:a libopus -ac 6"),
     ("webm", "-vn -c:a libopus -ac 8"),
 ];
-/// How many of the generated files the headers settle.
-const GENERATED_SETTLED: usize = 57;
+/// How many of the generated files the headers settle. FFmpeg 7 writes FLAC of 32 bits, which only it can decode.
+const GENERATED_SETTLED: usize = if cfg!(ffmpeg_7_0) { 56 } else { 57 };
 
 /// Writes a file for each combination of encoders and container that this FFmpeg has. Returns their paths.
 fn write_generated(folder: &Path) -> Vec<PathBuf> {

@@ -26,6 +26,8 @@ const VIDEO: c_int = 0;
 const AUDIO: c_int = 1;
 const SUBTITLE: c_int = 3;
 const ATTACHMENT: c_int = 4;
+/// The sample entry of TTML (ISO/IEC 14496-30, 5.3).
+const TIMED_TEXT: u32 = u32::from_le_bytes(*b"stpp");
 const DISPLAY_MATRIX: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX as c_int;
 const MASTERING: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_MASTERING_DISPLAY_METADATA as c_int;
 const LIGHT_LEVEL: c_int = ffi::AVPacketSideDataType::AV_PKT_DATA_CONTENT_LIGHT_LEVEL as c_int;
@@ -60,7 +62,14 @@ pub(super) unsafe fn read_streams(context: *mut ffi::AVFormatContext, facts: &mu
                 _ => OtherKind::Data,
             };
             let codec = codec(number(&raw const (*parameters).codec_id));
-            let codec = codec.map(|codec| codec.to_string()).or_else(|| fourcc((*parameters).codec_tag));
+            let (kind, codec) = match (kind, codec) {
+                // FFmpeg before 7 does not know timed text in MP4.
+                (OtherKind::Data, None) if (*parameters).codec_tag == TIMED_TEXT => {
+                    (OtherKind::Subtitle, Some("ttml".to_owned()))
+                }
+                (kind, Some(codec)) => (kind, Some(codec.to_string())),
+                (kind, None) => (kind, fourcc((*parameters).codec_tag)),
+            };
             let language = language((*stream).metadata);
             let duration_s = match kind {
                 OtherKind::Data | OtherKind::Subtitle if declares_durations => duration_s(stream),

@@ -103,7 +103,8 @@ fn other(handler: &[u8; 4], kind: &[u8; 4]) -> Result<(OtherKind, Option<&'stati
         (b"tmcd", b"tmcd") | (b"hint", b"rtp ") | (b"meta", b"mebx" | b"mett" | b"rtmd") => {
             (OtherKind::Data, None)
         }
-        (b"subt", b"stpp") | (b"text", b"wvtt") => (OtherKind::Data, None),
+        (b"text", b"wvtt") => (OtherKind::Data, None),
+        (b"subt", b"stpp") => (OtherKind::Subtitle, Some("ttml")),
         (b"clcp", b"c608") => (OtherKind::Subtitle, Some("eia_608")),
         (b"odsm" | b"sdsm", b"mp4s") => (OtherKind::Data, None),
         (b"sbtl" | b"text", b"tx3g" | b"text") => (OtherKind::Subtitle, Some("mov_text")),
