@@ -170,9 +170,13 @@ fn damage(bytes: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
 
 /// Damages small files in many ways; returns the number of damaged files that are settled, and the differences.
 fn compare_damaged(files: &[PathBuf], mutations: u64) -> (u64, Vec<String>) {
+    // FFmpeg 7 reads the packets of this file where its samples are damaged, and marks other key frames than the index.
+    let is_compared =
+        |path: &&PathBuf| !cfg!(ffmpeg_7_0) || !path.to_string_lossy().contains("TestPatternHDR");
     let small: Vec<(String, Vec<u8>)> = files
         .iter()
         .filter(|path| path.metadata().unwrap().len() <= SMALL_BYTES)
+        .filter(is_compared)
         .map(|path| (path.to_string_lossy().into_owned(), std::fs::read(path).unwrap()))
         .filter(|(_, bytes)| settled(probe(bytes).unwrap()).is_ok())
         .collect();
@@ -201,11 +205,6 @@ fn compare_damaged(files: &[PathBuf], mutations: u64) -> (u64, Vec<String>) {
 }
 
 #[test]
-// With FFmpeg 7, ten of 750 differ in key frames and lost frames of one H.264 file whose samples are damaged.
-#[cfg_attr(
-    ffmpeg_7_0,
-    ignore = "compared with FFmpeg 5 and 6 only: 7 reads damaged H.264 samples differently"
-)]
 fn the_headers_of_damaged_fixtures_say_what_the_library_says_or_nothing() {
     let (settled, different) = compare_damaged(&videos(Path::new("fixtures")), MUTATIONS / 8);
     assert!(different.is_empty(), "{}", different.join("\n"));

@@ -33,7 +33,7 @@ fn cut_table(parent: &[u8; 4], content: &[u8], declared: u64) -> Option<()> {
             return match &kind {
                 b"trak" | b"mdia" | b"minf" | b"stbl" => cut_table(&kind, cut, size - HEAD as u64),
                 _ if known.contains(&kind) => None,
-                _ => (cut.len() < table_bytes(&kind, cut)?).then_some(()),
+                _ => (cut.len() < table_bytes(&kind, cut, size)?).then_some(()),
             };
         }
         known.push(kind);
@@ -56,7 +56,8 @@ fn belongs(kind: &[u8; 4], parent: &[u8; 4]) -> bool {
 }
 
 /// Returns the bytes of a table by its number of entries; `None` for tables of which the library does without the rest.
-fn table_bytes(kind: &[u8; 4], table: &[u8]) -> Option<usize> {
+/// From version 7 on, it reads no more chunk offsets than the `size` of their box allows.
+fn table_bytes(kind: &[u8; 4], table: &[u8], size: u64) -> Option<usize> {
     let entry = match kind {
         b"stts" | b"co64" => 8,
         b"ctts" if table.get(TABLE_FIELDS..)?.chunks_exact(8).all(has_usual_offset) => 8,
@@ -67,6 +68,8 @@ fn table_bytes(kind: &[u8; 4], table: &[u8]) -> Option<usize> {
     let mut fields = FieldReader(table);
     fields.word()?;
     let count = fields.word()? as usize;
+    let fitting = usize::try_from(size).ok()?.saturating_sub(HEAD + TABLE_FIELDS) / entry;
+    let count = if matches!(kind, b"stco" | b"co64") { count.min(fitting) } else { count };
     count.checked_mul(entry)?.checked_add(TABLE_FIELDS)
 }
 
@@ -96,6 +99,7 @@ mod tests {
         assert!(ends_in_table(&movie(b"stts", 2), 1000));
         assert!(ends_in_table(&movie(b"stco", 3), 1000));
         assert!(!ends_in_table(&movie(b"stco", 2), 1000), "all entries are left");
+        assert!(ends_in_table(&movie(b"stco", 200), 1000), "more than the box has room for");
         assert!(!ends_in_table(&movie(b"stsz", 9), 1000), "the library does without the sizes");
         assert!(!ends_in_table(&movie(b"stco", 3), 900), "longer than its parent");
         let whole = [node(b"mvhd", 12, &[0; 4]), node(b"free", 8, &[])].concat();

@@ -96,9 +96,13 @@ pub(super) fn fill(
 ) -> Result<(), Reason> {
     for (track, index) in movie.tracks.iter().zip(&mut *indices) {
         if let EntryContent::Audio(entry) = &track.entry.content
-            && index.duration == 0
+            && index.entries.is_empty()
         {
             index.bit_rate = Some(u64::from(entry.bit_rate)).filter(|rate| *rate > 0);
+            // Versions of the library before 7 take the rate for zero.
+            if index.bit_rate.is_some() && index.duration > 0 {
+                return Err(Reason::Duration);
+            }
         }
     }
     let Some(us) = microseconds.filter(|_| indices.iter().all(|index| index.entries.is_empty())) else {
