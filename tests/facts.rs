@@ -1,6 +1,6 @@
 //! Compares the facts in the report with those of ffprobe from the same FFmpeg version.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
-#![cfg_attr(ffmpeg_6_0, allow(dead_code))]
+#![cfg_attr(ffmpeg_6_0, allow(dead_code, unused_imports))]
 
 mod common;
 

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use greenlit::execute::InProcessRunner;
 use greenlit::job::{Job, JobError, JobFiles, JobOutput, JobRequest, ProbeDepth, Runner, TimeBudget};
-use greenlit::model::{Container, MediaFacts};
+use greenlit::model::MediaFacts;
 use greenlit::probe::Bytes;
 use greenlit::probe::header_probe::{HeaderProbe, Reason, probe};
 
@@ -73,12 +73,6 @@ fn agrees(library: &Result<MediaFacts, JobError>, headers: &Result<MediaFacts, J
     let (Ok(library), Ok(headers)) = (library, headers) else { return library == headers };
     let mut library = library.clone();
     library.probed_by = headers.probed_by;
-    // From version 7 on, FFmpeg computes the duration of ISO files, which their header declares.
-    let version = InProcessRunner::new(1).describe().unwrap().library;
-    let declares = ["FFmpeg 5", "FFmpeg 6"].iter().any(|known| version.starts_with(known));
-    if !declares && library.container_is(Container::is_iso) {
-        (library.duration_s, library.bit_rate) = (headers.duration_s, headers.bit_rate);
-    }
     library == *headers
 }
 

@@ -42,8 +42,8 @@ fn the_option_sets_how_many_files_have_how_many_pictures() {
     let dir = TestDir::new();
     dir.put("pypi-gradio-b.avi", "in/refused.avi");
     let compliant = ["-f", "lavfi", "-i", "testsrc2=s=720x1280:r=30:d=6", "-f", "lavfi", "-i", "sine=d=6"];
-    let encoded = ["-c:v", "libx264", "-b:v", "1M", "-pix_fmt", "yuv420p", "-colorspace", "bt709"];
-    let tagged = ["-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
+    let encoded = ["-c:v", "libx264", "-b:v", "1M", "-pix_fmt", "yuv420p"];
+    let tagged = ["-vf", "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709"];
     let audio = ["-c:a", "aac", "-ar", "48000", "-ac", "2", "-movflags", "+faststart", "in/good.mp4"];
     dir.ffmpeg(&[&compliant[..], &encoded, &tagged, &audio].concat());
     let count = |pictures_option: &[&str]| {

@@ -15,8 +15,21 @@ pub(crate) fn set_stated_aspect_ratio(stated: Option<Rational>, video: &mut Vide
     video.bitstream_sample_aspect_ratio = stated.filter(|_| stated != video.sample_aspect_ratio);
 }
 
-/// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place.
+/// Sets the duration in microseconds and the overall bit rate, neither if it is not above zero.
+pub(crate) fn set_duration(us: i64, facts: &mut MediaFacts) {
+    const UNIT: f64 = 1_000_000.0;
+    let us = Some(us as f64).filter(|us| *us > 0.0);
+    facts.duration_s = us.map(|us| us / UNIT);
+    let rate = us.map(|us| (facts.size_bytes as f64 * 8.0 * UNIT / us) as u64);
+    facts.bit_rate = rate.filter(|rate| *rate > 0);
+}
+
+/// Forgets durations of streams that are declared as unknown: FFmpeg 7 puts durations of its own in their place. Without
+/// another declaration, the file then lasts as long as its samples.
 pub(crate) fn forget_unknown_durations(declared: &Declared, facts: &mut MediaFacts) {
+    if declared.movie_us.is_none() && declared.tracks.iter().any(|track| track.durations.unknown) {
+        set_duration((facts.measured_duration_s.unwrap_or(0.0) * 1_000_000.0).round() as i64, facts);
+    }
     for track in declared.tracks.iter().filter(|track| track.durations.unknown) {
         let is_track = |index: u32| index == track.position;
         facts

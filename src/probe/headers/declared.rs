@@ -33,6 +33,9 @@ pub struct Declared {
     pub missing_index: Option<String>,
     /// The tracks of an ISO file.
     pub tracks: Vec<IsoTrack>,
+    /// The duration that the movie header of an unfragmented ISO file declares, in microseconds. FFmpeg up to 6 reports it,
+    /// and computes one from version 7 on.
+    pub movie_us: Option<i64>,
     /// The duration of an ISO file by its index, in seconds.
     pub measured_s: Option<f64>,
     /// A declared duration of an ISO file in seconds that its index contradicts.
@@ -90,6 +93,7 @@ pub fn read<B: Bytes + ?Sized>(bytes: &B) -> io::Result<Declared> {
         declared.completeness = layout.completeness;
         declared.second_recording_byte = layout.second_recording_byte;
         declared.tracks = layout.tracks;
+        declared.movie_us = layout.durations.declared_us;
         declared.measured_s = layout.durations.measured_s;
         declared.contradicted_s = layout.durations.contradicted_s;
         if declared.tracks.is_empty() {

@@ -35,6 +35,15 @@ pub(super) fn declared_s(content: &[u8]) -> Option<f64> {
     (!is_unknown(content, duration)).then(|| duration as f64 / f64::from(scale))
 }
 
+/// Returns the duration of a header in whole microseconds; `None` when it is zero or unknown.
+fn declared_us(content: &[u8]) -> Option<i64> {
+    let (scale, duration) =
+        edits::timescale(content).filter(|(_, duration)| !is_unknown(content, *duration))?;
+    let scale = u128::from(scale);
+    let us = (u128::from(duration) * 1_000_000 + scale / 2).checked_div(scale)?;
+    i64::try_from(us).ok().filter(|us| *us > 0)
+}
+
 fn is_unknown(content: &[u8], duration: u64) -> bool {
     duration == if content.first() == Some(&1) { u64::MAX } else { u64::from(u32::MAX) }
 }
@@ -102,6 +111,8 @@ fn track_header_s(content: &[u8], movie: Option<Ticks>) -> Option<f64> {
 /// The durations of a movie.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MovieDurations {
+    /// What the movie header declares, in microseconds; `None` where that is zero or unknown.
+    pub declared_us: Option<i64>,
     /// The duration by the sample tables, in seconds.
     pub measured_s: Option<f64>,
     /// A declared duration in seconds that the samples contradict.
@@ -116,12 +127,13 @@ pub(super) fn movie<B: Bytes + ?Sized>(
 ) -> io::Result<MovieDurations> {
     let measured_s = tracks.iter().filter_map(|track| track.measured_s).reduce(f64::max);
     let inside = boxes(bytes, moov.content, moov.end.min(bytes.len()?))?;
-    let declared = match inside.iter().find(|found| &found.kind == b"mvhd") {
-        Some(mvhd) => declared_s(&read_content(bytes, mvhd)?),
-        None => None,
+    let header = match inside.iter().find(|found| &found.kind == b"mvhd") {
+        Some(mvhd) => read_content(bytes, mvhd)?,
+        None => Vec::new(),
     };
+    let declared = declared_s(&header);
     let wrong_track = tracks.iter().find_map(|track| track.contradicted_s);
     let contradicted_s = measured_s
         .and_then(|measured| declared.filter(|&declared| contradicts(declared, measured)).or(wrong_track));
-    Ok(MovieDurations { measured_s, contradicted_s })
+    Ok(MovieDurations { declared_us: declared_us(&header), measured_s, contradicted_s })
 }

@@ -19,8 +19,9 @@ use crate::libav::time::is_duration_unknown;
 use crate::model::{Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::BlockCache;
 use crate::probe::declared_facts::{
-    compare_duration, forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption,
-    set_fragment_rates, set_image, set_indexed_durations, set_playback, set_streams_without_packets,
+    compare_duration, forget_unknown_durations, set_duration, set_empty_samples, set_empty_tracks,
+    set_encryption, set_fragment_rates, set_image, set_indexed_durations, set_playback,
+    set_streams_without_packets,
 };
 use crate::probe::headers::{self, Declared};
 use crate::probe::packet_walk::PacketWalk;
@@ -285,8 +286,10 @@ fn header_facts(input: &mut MediaInput, declared: &Declared) -> MediaFacts {
     // SAFETY: the context is open, `input` is not used during the call, and all strings are copied.
     unsafe {
         facts.container = Some(headers::container(demuxer(context), declared));
-        facts.duration_s = Some((*context).duration).filter(|&d| d > 0).map(|d| d as f64 / 1_000_000.0);
-        facts.bit_rate = u64::try_from((*context).bit_rate).ok().filter(|&rate| rate > 0);
+        set_duration(declared.movie_us.unwrap_or((*context).duration), &mut facts);
+        if declared.movie_us.is_none() {
+            facts.bit_rate = u64::try_from((*context).bit_rate).ok().filter(|&rate| rate > 0);
+        }
         facts.chapters = (*context).nb_chapters;
         read_streams(context, &mut facts);
         collect((*context).metadata, &mut facts.privacy);

@@ -4,7 +4,6 @@ use super::super::reason::Reason;
 use super::index::{Index, rescale, rescale_signed};
 use super::movie::Movie;
 use super::sample_entry::EntryContent;
-use crate::model::MediaFacts;
 
 const MICROSECONDS: u32 = 1_000_000;
 
@@ -113,13 +112,4 @@ pub(super) fn fill(
         index.duration = ticks.and_then(|ticks| u64::try_from(ticks).ok()).ok_or(Reason::Duration)?;
     }
     Ok(())
-}
-
-/// Sets duration and overall bit rate, from whole microseconds.
-pub(super) fn set(microseconds: Option<i64>, facts: &mut MediaFacts) {
-    let Some(microseconds) = microseconds else { return };
-    let unit = f64::from(MICROSECONDS);
-    facts.duration_s = Some(microseconds as f64 / unit);
-    let rate = facts.size_bytes as f64 * 8.0 * unit / microseconds as f64;
-    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
 }

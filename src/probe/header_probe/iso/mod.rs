@@ -39,8 +39,8 @@ use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherS
 use crate::probe::bitstream::av1::is_without_units;
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
-    forget_unknown_durations, set_empty_samples, set_empty_tracks, set_encryption, set_fragment_rates,
-    set_indexed_durations, set_playback,
+    forget_unknown_durations, set_duration, set_empty_samples, set_empty_tracks, set_encryption,
+    set_fragment_rates, set_indexed_durations, set_playback,
 };
 use crate::probe::headers::{self, Declared, INVALID_DATA};
 use crate::probe::isobmff::IsoTrack;
@@ -97,7 +97,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     }
     let duration =
         if fragmented { duration::of_streams(&movie, &indices)? } else { Some(duration::declared(&movie)?) };
-    duration::set(duration, &mut facts);
+    set_duration(duration.unwrap_or(0), &mut facts);
     if fragmented {
         duration::fill(&movie, duration, &mut indices)?;
     }

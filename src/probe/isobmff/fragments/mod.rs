@@ -107,9 +107,11 @@ pub(super) fn durations<B: Bytes + ?Sized>(
     // Other headers may only count the samples that the movie itself lists.
     let longer = others.into_iter().filter(|other| *other > end_s);
     Ok(match declared.into_iter().chain(longer).find(is_wrong) {
-        Some(declared_s) => {
-            MovieDurations { measured_s: Some(end_s - start_s), contradicted_s: Some(declared_s) }
-        }
+        Some(declared_s) => MovieDurations {
+            measured_s: Some(end_s - start_s),
+            contradicted_s: Some(declared_s),
+            ..MovieDurations::default()
+        },
         None => MovieDurations::default(),
     })
 }

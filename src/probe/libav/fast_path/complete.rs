@@ -1,12 +1,13 @@
 //! Completes the facts of a newly opened file.
 
 use super::super::streams::seconds;
-use super::duration::{duration_us, overall_rate, set_starts};
+use super::duration::{duration_us, set_starts};
 use super::first_packets::check_first_packets;
 use super::unresolved::Unresolved;
 use super::{audio, video};
 use crate::libav::media_input::MediaInput;
 use crate::model::{Container, MediaFacts};
+use crate::probe::declared_facts::set_duration;
 use crate::probe::headers::Declared;
 use crate::probe::packet_walk::PacketWalk;
 
@@ -61,9 +62,9 @@ pub(crate) fn complete_facts(
         return Ok(());
     }
     // SAFETY: the context is open.
-    let duration_us = unsafe { duration_us(context) }.ok_or(Unresolved::StartTime)?;
-    facts.duration_s = Some(duration_us as f64 / 1_000_000.0);
-    facts.bit_rate = overall_rate(facts.size_bytes, duration_us);
+    let duration_us = declared.movie_us.or_else(|| unsafe { duration_us(context) });
+    let duration_us = duration_us.ok_or(Unresolved::StartTime)?;
+    set_duration(duration_us, facts);
     Ok(())
 }
 

@@ -54,9 +54,3 @@ pub(super) unsafe fn set_starts(context: *mut ffi::AVFormatContext, facts: &mut 
     facts.video.iter_mut().for_each(|video| video.start_s = start(video.index));
     facts.audio.iter_mut().for_each(|audio| audio.start_s = start(audio.index));
 }
-
-/// Returns the bit rate in bits per second, computed like the library, from whole microseconds.
-pub(super) fn overall_rate(size_bytes: u64, duration_us: i64) -> Option<u64> {
-    let rate = size_bytes as f64 * 8.0 * 1_000_000.0 / duration_us as f64;
-    Some(rate as u64).filter(|&rate| rate > 0 && duration_us > 0)
-}

@@ -3,9 +3,10 @@
 
 use ffmpeg_next::ffi;
 
-use super::duration::{duration_us, overall_rate, set_starts};
+use super::duration::{duration_us, set_starts};
 use super::unresolved::Unresolved;
 use crate::model::{MediaFacts, Rational};
+use crate::probe::declared_facts::set_duration;
 use crate::probe::packet_walk::PacketWalk;
 
 /// Relative deviation up to which a measured rate counts as a standard rate.
@@ -38,8 +39,7 @@ pub(crate) unsafe fn complete(
     unsafe { set_starts(context, facts) };
     // SAFETY: the context is open.
     let duration_us = unsafe { duration_us(context) }.ok_or(Unresolved::StartTime)?;
-    facts.duration_s = Some(duration_us as f64 / 1_000_000.0);
-    facts.bit_rate = overall_rate(facts.size_bytes, duration_us);
+    set_duration(duration_us, facts);
     Ok(())
 }
 
