@@ -584,3 +584,56 @@ fn with_corpus_few_ranges_of_a_matroska_file_are_read() {
         assert!(read <= 6, "{name}: {read}");
     }
 }
+
+/// Returns a box of an ISO file.
+fn boxed(kind: &[u8; 4], content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    [&(content.len() as u32 + 8).to_be_bytes()[..], kind, &content].concat()
+}
+
+/// Returns user data with the samples that iTunes says a player skips, a tag of Nero, and a cover of two images.
+fn itunes_tags() -> Vec<u8> {
+    let data = |kind: u8, value: &[u8]| boxed(b"data", &[&[0, 0, 0, kind, 0, 0, 0, 0], value]);
+    let named = |name: &[u8], value: &[u8]| {
+        let (mean, name) =
+            (boxed(b"mean", &[&[0; 4], b"com.apple.iTunes"]), boxed(b"name", &[&[0; 4], name]));
+        boxed(b"----", &[&mean, &name, &data(1, value)])
+    };
+    let skipped = named(b"iTunSMPB", b" 00000000 00000840 000001C2 0000000000005622 00000000");
+    let cover =
+        boxed(b"covr", &[&data(14, b"\x89PNG\r\n\x1a\nfirst"), &data(13, b"\xff\xd8\xff\xe0 second")]);
+    let list = boxed(b"ilst", &[&skipped, &named(b"cdec", b"ndaudio 1.5"), &cover]);
+    let handler = boxed(b"hdlr", &[&[0; 8], b"mdirappl", &[0; 9]]);
+    boxed(b"udta", &[&boxed(b"meta", &[&[0; 4], &handler, &list])])
+}
+
+#[test]
+fn the_headers_of_files_with_itunes_tags_say_what_the_library_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for (name, streams) in [
+        ("audio", "-map 0:a"),
+        ("video", "-map 1:v -map 0:a"),
+        ("other", "-map 0:a -map 1:v"),
+        ("no-edits", "-map 1:v -map 0:a -use_editlist 0"),
+    ] {
+        let path = folder.path().join(format!("{name}.mp4"));
+        let source = "-v error -f lavfi -i sine=r=44100:d=1 -f lavfi -i testsrc2=s=64x64:d=1 -map_metadata -1 -fflags \
+                      +bitexact -c:a aac -c:v libx264";
+        let options = source.split_whitespace().chain(streams.split_whitespace());
+        assert!(Command::new("ffmpeg").args(options).arg(&path).status().unwrap().success());
+        let mut bytes = std::fs::read(&path).unwrap();
+        let (at, length) = *top_boxes(&bytes).last().unwrap();
+        assert_eq!(&bytes[at + 4..at + 8], b"moov");
+        let tags = itunes_tags();
+        bytes[at..at + 4].copy_from_slice(&((length + tags.len()) as u32).to_be_bytes());
+        bytes.extend(tags);
+        std::fs::write(&path, bytes).unwrap();
+        paths.push(path);
+    }
+    let (files, settled, different) = compare(&paths);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert_eq!(settled, files);
+    let (_, different) = compare_damaged(&paths, MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}

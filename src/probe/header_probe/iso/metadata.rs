@@ -9,6 +9,8 @@ use crate::probe::tags::add_private;
 
 /// Keys of metadata read.
 const MAX_KEYS: u32 = 4096;
+/// Samples that the library skips at most.
+const MAX_PRIMING: std::ops::Range<u32> = 1..16_384;
 /// Types of values that the library does not read as text: everything but text, numbers and none.
 const NUMBER_TYPES: std::ops::RangeInclusive<u32> = 21..=23;
 
@@ -19,6 +21,8 @@ pub(super) struct Metadata {
     pub(super) chapters: u32,
     /// The codecs of the images of a cover.
     pub(super) covers: Vec<Codec>,
+    /// How many samples the library skips at the start of the last track before this list, if that has AAC.
+    pub(super) priming: Option<u32>,
     /// The names of values in a list with keys, from 1.
     keys: Vec<String>,
     /// Whether the movie has metadata with keys.
@@ -54,6 +58,7 @@ impl Metadata {
         let nodes = children(content)?;
         allow(&nodes, &[b"meta"])?;
         let covers = self.covers.len();
+        let priming = self.priming;
         if let Some(meta) = only(&nodes, b"meta")? {
             let inside = children(meta_boxes(meta)?)?;
             if self.has_keys || only(&inside, b"hdlr")?.and_then(|hdlr| hdlr.get(8..12)) != Some(b"mdir") {
@@ -62,7 +67,8 @@ impl Metadata {
         }
         self.read_user_data(content)?;
         // The library adds the stream of a cover behind the track that it is still reading.
-        if self.covers.len() > covers { Err(Reason::Metadata) } else { Ok(()) }
+        let adds = self.covers.len() > covers || self.priming != priming;
+        if adds { Err(Reason::Metadata) } else { Ok(()) }
     }
 
     /// Reads the content of `meta`, which has a header of four bytes except in QuickTime.
@@ -102,7 +108,7 @@ impl Metadata {
             let named = number.checked_sub(1).and_then(|at| self.keys.get(at)).filter(|_| self.has_keys);
             match (&node.kind, private_name(&node.kind), named.cloned()) {
                 (b"----", ..) => self.read_named(node.content)?,
-                (b"covr", ..) => self.covers.push(cover(node.content).ok_or(Reason::Metadata)?),
+                (b"covr", ..) => self.covers.extend(covers(node.content)?),
                 (_, Some(name), _) => self.read_values(name, node.content)?,
                 (_, None, Some(name)) if name == "com.apple.quicktime.artwork" => {
                     return Err(Reason::Metadata);
@@ -120,11 +126,18 @@ impl Metadata {
         let [mean, name, data] = nodes[..] else { return Err(Reason::Metadata) };
         let is_usual = [mean.kind, name.kind, data.kind] == [*b"mean", *b"name", *b"data"];
         let name = name.content.get(4..).and_then(|name| std::str::from_utf8(name).ok());
-        match name.filter(|_| is_usual && mean.content.len() > 4 && data.content.len() > 8) {
-            // The number of samples that a decoder skips, and a tag that the library leaves out.
-            Some("iTunSMPB" | "cdec") | None => Err(Reason::Metadata),
-            Some(name) => self.add(name),
+        let name = name.filter(|_| is_usual && mean.content.len() > 4 && data.content.len() > 8);
+        let name = name.ok_or(Reason::Metadata)?;
+        // The library leaves out a tag of Nero.
+        if name == "cdec" {
+            return Ok(());
         }
+        // A cover is the last track then.
+        if name == "iTunSMPB" && self.covers.is_empty() {
+            let samples = priming(&data.content[8..]).ok_or(Reason::Metadata)?;
+            self.priming = Some(samples).filter(|samples| MAX_PRIMING.contains(samples)).or(self.priming);
+        }
+        self.add(name)
     }
 
     /// Reads an entry of a list: a single value in a box `data`.
@@ -214,11 +227,36 @@ impl Metadata {
     }
 }
 
-/// Returns the codec of the only image of a cover.
-fn cover(content: &[u8]) -> Option<Codec> {
-    let mut fields = FieldReader(content);
-    let size = fields.word()? as usize;
-    let is_data = fields.bytes(4)? == b"data" && size == content.len();
+/// Returns the samples to skip that iTunes states: the second of the hexadecimal numbers in a text.
+fn priming(text: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(text.split(|byte| *byte == 0).next()?).ok()?;
+    let mut numbers = text.split_ascii_whitespace().take(4);
+    let mut number = || {
+        let digits = numbers.next().filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        u32::from_str_radix(digits, 16).ok()
+    };
+    number()?;
+    let priming = number()?;
+    (number().is_some() && number().is_some()).then_some(priming)
+}
+
+/// Returns the codecs of the images of a cover.
+fn covers(mut content: &[u8]) -> Result<Vec<Codec>, Reason> {
+    let mut covers = Vec::new();
+    while !content.is_empty() {
+        let mut fields = FieldReader(content);
+        let size = fields.word().ok_or(Reason::Metadata)? as usize;
+        let (data, rest) = content.split_at_checked(size).ok_or(Reason::Metadata)?;
+        covers.push(cover(data).ok_or(Reason::Metadata)?);
+        content = rest;
+    }
+    if covers.is_empty() { Err(Reason::Metadata) } else { Ok(covers) }
+}
+
+/// Returns the codec of an image of a cover.
+fn cover(data: &[u8]) -> Option<Codec> {
+    let mut fields = FieldReader(data.get(4..)?);
+    let is_data = fields.bytes(4)? == b"data";
     fields.word().filter(|kind| is_data && matches!(kind, 13 | 14))?;
     fields.word()?;
     // The library believes the image more than the type that is declared of it.
@@ -301,6 +339,12 @@ mod tests {
         };
         assert!(refused(b"mdta", b"\xa9mak", 1), "keys, which the library does not know yet");
         assert!(refused(b"mdir", b"covr", 14), "a cover");
+        let mean = boxed(b"mean", &[&[0; 4][..], b"com.apple.iTunes"].concat());
+        let name = boxed(b"name", &[&[0; 4][..], b"iTunSMPB"].concat());
+        let data =
+            boxed(b"data", &[&1_u32.to_be_bytes()[..], &[0; 4], b" 00000000 00000840 000001c2 0"].concat());
+        metadata.read_named(&[mean, name, data].concat()).unwrap();
+        assert_eq!(metadata.priming, Some(0x840));
         metadata.has_keys = true;
         assert!(metadata.read_track_data(&user_data(b"mdir", b"\xa9mod", 1, b"Model")).is_err());
     }

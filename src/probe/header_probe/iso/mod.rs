@@ -36,6 +36,7 @@ use super::reason::{Reason, Stop};
 use super::repeated_audio::set_repeated;
 use super::stream_count::{check_streams, is_decoded};
 use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
+use crate::probe::bitstream::aac;
 use crate::probe::bitstream::av1::is_without_units;
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
@@ -90,6 +91,7 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
     };
     let mut indices =
         if fragmented { fragments::read(cache, &file.top, &movie)? } else { build_indices(&movie)? };
+    skip_priming(&movie, fragmented, &mut indices)?;
     if fragmented {
         check_fragmented(&movie, &indices, &declared, &facts)?;
     } else {
@@ -193,6 +195,27 @@ fn build_indices(movie: &Movie<'_>) -> Result<Vec<Index>, Reason> {
         Index::build(track, kind, movie.scale)
     };
     movie.tracks.iter().map(build).collect()
+}
+
+/// Moves the start of AAC in the last track by the samples that the metadata say are skipped. An edit list sets the start by
+/// itself.
+fn skip_priming(movie: &Movie<'_>, fragmented: bool, indices: &mut [Index]) -> Result<(), Reason> {
+    let (Some(priming), Some(track), Some(index)) =
+        (movie.metadata.priming, movie.tracks.last(), indices.last_mut())
+    else {
+        return Ok(());
+    };
+    let EntryContent::Audio(entry) = &track.entry.content else { return Ok(()) };
+    if entry.codec != Codec::Aac || !fragmented && !track.edits.is_empty() {
+        return Ok(());
+    }
+    let rate = aac::declared(&entry.config).map(|config| config.sample_rate);
+    if fragmented || rate != Some(track.scale) {
+        return Err(Reason::Metadata);
+    }
+    let first = index.entries.first().map(|first| first.time + index.shift + first.offset);
+    index.start = first.map(|first| first + i64::from(priming));
+    Ok(())
 }
 
 /// Sets whether the file holds all samples of its index.

@@ -77,8 +77,10 @@ pub(super) fn read(moov: &[u8], isom: bool) -> Result<Movie<'_>, Reason> {
         Movie { scale, duration, tracks: Vec::new(), metadata: Metadata::default(), extends: Vec::new() };
     for node in &nodes {
         match &node.kind {
-            // A cover is a stream behind the tracks before it.
-            b"trak" if !movie.metadata.covers.is_empty() => return Err(Reason::Metadata),
+            // A cover is a stream behind the tracks before it, and samples are skipped of the last one.
+            b"trak" if !movie.metadata.covers.is_empty() || movie.metadata.priming.is_some() => {
+                return Err(Reason::Metadata);
+            }
             b"trak" => {
                 let track = track(node, &matrix, isom, &mut movie.metadata)?;
                 movie.tracks.push(track);
