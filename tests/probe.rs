@@ -55,7 +55,15 @@ fn facts_of_fixtures_agree_with_ffprobe() {
             assert_eq!(i64::from(video.rotation.degrees()), (-angle).rem_euclid(360), "{at}");
         }
         let duration: Option<f64> = json["format"]["duration"].as_str().and_then(|d| d.parse().ok());
-        assert_eq!(facts.duration_s, duration, "{at}");
+        // From version 7 on, FFmpeg computes the duration of an ISO file, and the facts have the declared one.
+        let tolerance_s = if cfg!(ffmpeg_7_0) { 0.05 } else { 0.0 };
+        let differs = |(ours, theirs): (f64, f64)| (ours - theirs).abs() > tolerance_s;
+        assert_eq!(facts.duration_s.is_some(), duration.is_some(), "{at}");
+        assert!(
+            !facts.duration_s.zip(duration).is_some_and(differs),
+            "{at}: {:?} {duration:?}",
+            facts.duration_s
+        );
     }
 }
 
