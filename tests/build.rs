@@ -144,14 +144,16 @@ fn a_change_of_profile_options_or_worker_redoes_what_depends_on_it() {
         "{CONFIG}[[build]]\nname = \"other\"\nsources = [\"in/*.mp4\"]\nprofile = [\"house.toml\"]\nout = \"other\"\n"
     );
     let counting = set_up(&two);
-    let house =
-        |max: u32| format!("id = \"house\"\nextends = \"tiktok-ads\"\n[rule.duration]\nmax_s = {max}\n");
-    counting.dir.write("house.toml", house(60));
+    let company =
+        |max: u32| format!("id = \"company\"\nextends = \"tiktok-ads\"\n[rule.duration]\nmax_s = {max}\n");
+    counting.dir.write("company.toml", company(60));
+    counting.dir.write("house.toml", "id = \"house\"\nextends = \"company.toml\"\n");
     let check = || outdated(&counting.run(&["build", "--check", "--format", "json"]).json());
     counting.run(&JSON).expect(1);
     assert_eq!(check(), pairs(&[]));
 
-    counting.dir.write("house.toml", house(50));
+    // Also of a profile that this one extends.
+    counting.dir.write("company.toml", company(50));
     let expected = [("in/a.mp4", "profile-changed"), ("in/broken.mp4", "profile-changed")];
     assert_eq!(check(), pairs(&expected));
     assert_eq!(counting.run(&["build", "ads", "--check"]).code, Some(1), "the other build");
@@ -225,11 +227,12 @@ fn sources_that_share_a_name_get_the_same_outputs_as_in_one_build() {
 #[test]
 fn the_depfile_lists_sources_configuration_and_profiles() {
     let counting = set_up(&CONFIG.replace("\"tiktok-ads\"", "[\"house.toml\", \"youtube\"]"));
-    counting.dir.write("house.toml", "id = \"house\"\nextends = \"tiktok-ads\"\n");
+    counting.dir.write("company.toml", "id = \"company\"\nextends = \"tiktok-ads\"\n");
+    counting.dir.write("house.toml", "id = \"house\"\nextends = \"company.toml\"\n");
     std::fs::rename(counting.dir.path("in/sub/b.avi"), counting.dir.path("in/sub/b #1$.avi")).unwrap();
     counting.run(&["build", "--depfile", "build.d"]).expect(1);
     let text = std::fs::read_to_string(counting.dir.path("build.d")).unwrap();
-    assert!(text.contains("out/house/a.mp4: in/a.mp4 greenlit.toml house.toml\n"), "{text}");
+    assert!(text.contains("out/house/a.mp4: in/a.mp4 greenlit.toml house.toml company.toml\n"), "{text}");
     assert!(text.contains("out/youtube/sub/b\\ \\#1$$.avi: in/sub/b\\ \\#1$$.avi "), "{text}");
     assert_eq!(text.lines().count(), outputs(&counting.dir, "out").len(), "{text}");
 }

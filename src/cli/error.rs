@@ -27,6 +27,8 @@ pub enum CliError {
     WriteReport { target: String, source: std::io::Error },
     #[error("the profile {path} cannot be used")]
     Profile { path: PathBuf, source: ProfileError },
+    #[error("profiles extend one another in a circle: {all}, then {first} again")]
+    ProfileCircle { first: PathBuf, all: String },
     #[error(
         "unknown profile `{name}`, and no file has this name{}; `greenlit profiles` lists the profiles",
         did_you_mean(nearest)

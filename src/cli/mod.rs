@@ -49,6 +49,7 @@ mod path_patterns;
 mod picture_choice;
 mod pictures;
 mod prober;
+mod profile_file;
 mod profile_from;
 mod profiles;
 mod progress;

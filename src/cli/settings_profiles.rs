@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::accepted::ProfilesOfFiles;
 use super::args::CommonArgs;
 use super::error::CliError;
+use super::profile_file;
 use super::settings::{DEFAULT_PROFILE, Settings};
 use crate::pipeline::ProfileScope;
 use crate::profile::{Profile, nearest};
@@ -57,7 +58,7 @@ impl Settings {
     pub fn profile(&self, name: &str) -> Result<Profile, CliError> {
         let profile = match Profile::builtin(name) {
             Some(profile) => profile,
-            None if Path::new(name).is_file() => read_profile(Path::new(name))?,
+            None if Path::new(name).is_file() => profile_file::read(Path::new(name))?.profile,
             None => return Err(unknown_profile(name)),
         };
         if self.config.overrides.limits.is_empty() {
@@ -106,13 +107,6 @@ fn is_same_profile(one: &str, other: &str) -> bool {
             && std::fs::canonicalize(one)
                 .ok()
                 .is_some_and(|path| std::fs::canonicalize(other).is_ok_and(|it| it == path)))
-}
-
-fn read_profile(path: &Path) -> Result<Profile, CliError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| CliError::ReadFile { path: path.to_owned(), source })?;
-    Profile::parse(&text, &|id| Profile::builtin(id))
-        .map_err(|source| CliError::Profile { path: path.to_owned(), source })
 }
 
 fn unknown_profile(name: &str) -> CliError {

@@ -49,7 +49,10 @@ pub enum ProfileError {
         nearest: Option<String>,
     },
     /// `extends` names an unknown profile.
-    #[error("`extends = \"{0}\"`: no built-in profile has that name")]
+    #[error(
+        "`extends = \"{0}\"`: no profile has that name; `greenlit profiles` lists the built-in ones, and a file is named by its \
+         path relative to this one"
+    )]
     UnknownBase(String),
 }
 

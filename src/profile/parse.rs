@@ -270,7 +270,11 @@ mod tests {
                 "id = \"x\"\n[rule.hdr]\nchecked_on = \"2026-02-30\"\n",
                 "`rule.hdr.checked_on` must be a date, YYYY-MM-DD",
             ),
-            ("id = \"x\"\nextends = \"y\"\n", "`extends = \"y\"`: no built-in profile has that name"),
+            (
+                "id = \"x\"\nextends = \"y\"\n",
+                "`extends = \"y\"`: no profile has that name; `greenlit profiles` lists the built-in ones, and a file is \
+                 named by its path relative to this one",
+            ),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), expected);
         }

@@ -10,6 +10,7 @@ use crate::cli::args::{CommonArgs, FixChoices};
 use crate::cli::build_config::BuildConfig;
 use crate::cli::error::CliError;
 use crate::cli::fix_options::{fix_options, verify_level};
+use crate::cli::profile_file;
 use crate::cli::settings::{DEFAULT_PROFILE, Settings};
 
 /// One `[[build]]` table with its profiles and settings.
@@ -73,7 +74,6 @@ fn task(settings: &Settings, build: &BuildConfig, folder: &Path) -> Result<Build
     }
     let named = CommonArgs { profile: profile_names.clone(), ..CommonArgs::default() };
     let profiles = settings.profiles(&named)?;
-    let is_file = |name: &&String| Profile::builtin(name).is_none();
     let options = fix_options(&FixChoices::default(), &build.fix, EncodeMode::Planned)?;
     let verify = verify_level(&FixChoices::default(), &build.fix)?;
     let out = folder.join(&keys.out);
@@ -87,7 +87,7 @@ fn task(settings: &Settings, build: &BuildConfig, folder: &Path) -> Result<Build
     Ok(BuildTask {
         name: keys.name.clone(),
         sources: keys.sources.iter().map(|source| folder.join(source)).collect(),
-        profile_files: profile_names.iter().filter(is_file).map(PathBuf::from).collect(),
+        profile_files: profile_files(&profile_names)?,
         profiles,
         fix_settings: FixSettings {
             options,
@@ -109,6 +109,15 @@ pub fn base_folder(settings: &Settings) -> PathBuf {
     let folder = settings.config.folder();
     let is_here = folder == Path::new(".") || std::env::current_dir().is_ok_and(|here| here == folder);
     if is_here { PathBuf::new() } else { folder }
+}
+
+/// Returns the files of profiles, and those that they extend.
+fn profile_files(names: &[String]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for name in names.iter().filter(|name| Profile::builtin(name).is_none()) {
+        files.extend(profile_file::read(Path::new(name))?.files);
+    }
+    Ok(files)
 }
 
 /// Returns the path of a profile's file, which is relative to the configuration, or the id of a built-in profile.
