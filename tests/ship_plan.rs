@@ -178,3 +178,34 @@ fn events_are_json_lines_in_the_event_file_and_in_the_status() {
     assert_eq!(count("asset", "ready"), 2);
     assert!(!run.stdout.contains(common::ship_setup::TOKEN));
 }
+
+#[test]
+fn all_or_nothing_sends_nothing_while_a_file_or_a_row_stops_a_part() {
+    let setup = setup();
+    setup.dir.write("clips/broken.mp4", "no video at all");
+    setup.manifest(&[("clips/face.mov", "one"), ("clips/broken.mp4", "two")]);
+    let run = || CliRun::of(setup.ship(&["--all-or-nothing"]).output().unwrap());
+    let refused = run();
+    assert_ne!(refused.code, Some(0));
+    assert!(
+        refused.stderr.contains("broken.mp4") && refused.stderr.contains("nothing was sent"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(setup.requests().len(), 0, "something was sent");
+
+    setup.manifest(&[("clips/face.mov", "one"), ("clips/pattern.webm", "two")]);
+    let manifest = std::fs::read_to_string(setup.dir.path("ads.csv")).unwrap();
+    setup.dir.write("ads.csv", manifest.replacen("/landing/200", "/landing/404", 1));
+    let refused = run().expect(2);
+    assert!(
+        refused.stderr.contains("line 2") && refused.stderr.contains("nothing was sent"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!((setup.videos(), setup.ads()), Default::default(), "something was sent");
+
+    setup.dir.write("ads.csv", manifest);
+    run().expect(0);
+    assert_eq!(setup.ads(), once_each(&["one", "two"]));
+}

@@ -28,6 +28,10 @@ pub struct ShipArgs {
     /// Options for fixing.
     #[command(flatten)]
     pub choices: FixChoices,
+    /// Send nothing unless every file and every row passes the checks of --dry-run. A file whose fix or upload fails
+    /// later is left out.
+    #[arg(long)]
+    pub all_or_nothing: bool,
     /// Create ads enabled; without this option they are created disabled.
     #[arg(long)]
     pub enable: bool,

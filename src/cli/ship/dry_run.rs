@@ -1,4 +1,5 @@
-//! `ship --dry-run`: plans all fixes and estimates the calls and times of the uploads, without sending.
+//! `ship --dry-run` and `--all-or-nothing`: plans all fixes and estimates the calls and times of the uploads, without
+//! sending.
 
 use std::io::Write;
 use std::path::Path;
@@ -30,6 +31,37 @@ pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, Cl
                 .into(),
         ));
     }
+    let estimate = estimate(ship_run, max_ads)?;
+    if let Some(plan) = &estimate.plan {
+        write_plan(ship_run, plan)?;
+    }
+    Ok(estimate.status)
+}
+
+/// Returns the status of the dry run where not every file and every row can be shipped, which it says; `None` where all can.
+pub fn refuse_parts(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<Option<RunStatus>, CliError> {
+    let estimate = estimate(ship_run, max_ads)?;
+    if estimate.status == RunStatus::Done {
+        return Ok(None);
+    }
+    if let Some(plan) = &estimate.plan {
+        notices::print_lines(&summary(plan));
+        notices::say(
+            "nothing was sent: --all-or-nothing is given, and not every file and row can be shipped",
+        );
+    }
+    Ok(Some(estimate.status))
+}
+
+/// What a run would do.
+struct Estimate {
+    status: RunStatus,
+    /// The plan; `None` if the run was cancelled.
+    plan: Option<ShipPlan>,
+}
+
+fn estimate(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<Estimate, CliError> {
+    let settings = ship_run.settings;
     let progress = ProgressDisplay::new(settings.progress);
     let options = CheckOptions::default();
     let (profiles, runner) = (std::slice::from_ref(&ship_run.profile), ship_run.runner.as_ref());
@@ -44,13 +76,14 @@ pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, Cl
     let status = RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, interrupted);
     if interrupted {
         // An incomplete plan is not written.
-        return Ok(status);
+        return Ok(Estimate { status, plan: None });
     }
     let mut forecast = Forecast::new(ship_run)?;
     let finding = row_notices::find(ship_run, forecast.journal.as_ref());
     let found = network::run(async { unless_cancelled(&ship_run.cancel, finding).await.transpose() })?;
     let Some((notices, _)) = found else {
-        return Ok(RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, true));
+        let status = RunSummary::of(&outcomes).final_status(&ship_run.ship_input.found, true);
+        return Ok(Estimate { status, plan: None });
     };
     retry::tell_without_effect(ship_run, forecast.journal.as_ref())?;
     if let Err(error) = ship_run.check_ad_limit(forecast.journal.as_ref(), max_ads)? {
@@ -67,8 +100,8 @@ pub fn run(ship_run: &ShipRun<'_>, max_ads: Option<u32>) -> Result<RunStatus, Cl
     forecast.row_problems = problems.collect();
     let needs_person = !forecast.row_problems.is_empty();
     let plan = forecast.plan(&outcomes)?;
-    write_plan(ship_run, &plan)?;
-    Ok(status.and(if needs_person { RunStatus::Failed } else { RunStatus::Done }))
+    let status = status.and(if needs_person { RunStatus::Failed } else { RunStatus::Done });
+    Ok(Estimate { status, plan: Some(plan) })
 }
 
 /// Writes the plan. With `--output`, the summary goes to standard error.

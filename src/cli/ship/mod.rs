@@ -119,7 +119,8 @@ pub fn run(settings: &Settings, common: &CommonArgs, args: &ShipArgs) -> Result<
     if let Some(plan) = &stored_plan {
         plan.verify_unchanged(&ship_run, args.plan.as_deref().unwrap_or(Path::new("")))?;
     }
-    ship(ship_run, args)
+    let refused = if args.all_or_nothing { dry_run::refuse_parts(&ship_run, args.max_ads)? } else { None };
+    refused.map_or_else(|| ship(ship_run, args), |status| Ok(status.into()))
 }
 
 /// Reads the plan of `--plan`, which must stand alone.

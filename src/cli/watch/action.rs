@@ -183,6 +183,7 @@ impl<'a> Action<'a> {
             to: to.clone(),
             dry_run: false,
             plan: None,
+            all_or_nothing: false,
             choices: self.args.choices.clone(),
             enable: false,
             max_ads: None,
