@@ -209,3 +209,15 @@ fn all_or_nothing_sends_nothing_while_a_file_or_a_row_stops_a_part() {
     run().expect(0);
     assert_eq!(setup.ads(), once_each(&["one", "two"]));
 }
+
+#[test]
+fn a_plan_that_is_run_in_another_folder_names_its_own() {
+    let setup = setup();
+    dry_run(&setup);
+    std::fs::create_dir(setup.dir.path("elsewhere")).unwrap();
+    let mut command = setup.dir.command(&["ship", "--plan", "../plan.json"]);
+    let run = CliRun::of(command.current_dir(setup.dir.path("elsewhere")).output().unwrap()).expect(2);
+    let folder = setup.dir.root().canonicalize().unwrap();
+    assert!(run.stderr.contains(&format!("was made in the folder {}", folder.display())), "{}", run.stderr);
+    assert!(run.stderr.contains("run it there"), "{}", run.stderr);
+}

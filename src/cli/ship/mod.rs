@@ -133,6 +133,9 @@ fn read_plan(common: &CommonArgs, args: &ShipArgs) -> Result<Option<ship_plan::S
                 .into(),
         ));
     }
+    if let Some((plan, path)) = plan.as_ref().zip(args.plan.as_deref()) {
+        plan.require_folder(path)?;
+    }
     Ok(plan)
 }
 

@@ -204,6 +204,19 @@ impl ShipPlan {
         }
     }
 
+    /// Refuses to run the plan at `path` in another folder than that of its relative paths and its configuration.
+    pub fn require_folder(&self, path: &Path) -> Result<(), CliError> {
+        let made_in = &self.basis.folder;
+        if *made_in == std::env::current_dir().map_err(|source| CliError::CurrentFolder { source })? {
+            return Ok(());
+        }
+        Err(CliError::Usage(format!(
+            "the plan {} was made in the folder {}, nothing was sent: run it there, or make a new plan with --dry-run",
+            path.display(),
+            made_in.display()
+        )))
+    }
+
     /// Returns an error that lists the changes, if an input of the plan has changed.
     pub fn verify_unchanged(&self, ship_run: &ShipRun<'_>, path: &Path) -> Result<(), CliError> {
         let mut changes = self.basis.changes(&PlanBasis::of(ship_run)?);
@@ -276,7 +289,7 @@ impl PlanBasis {
     /// Describes the differences.
     fn changes(&self, now: &PlanBasis) -> Vec<String> {
         let PlanBasis {
-            folder,
+            folder: _,
             origin,
             account,
             profile,
@@ -286,7 +299,6 @@ impl PlanBasis {
             covers_blake3,
         } = self;
         let changes = [
-            (*folder != now.folder, format!("the plan was made in the folder {}", folder.display())),
             (*origin != now.origin, format!("the destination was {origin}, now it is {}", now.origin)),
             (*account != now.account, format!("the account was {account}, now it is {}", now.account)),
             (*profile != now.profile, format!("the profile was {profile}, now it is {}", now.profile)),
