@@ -15,6 +15,14 @@ pub trait Bytes {
     }
     /// Reads bytes from `offset` on into `buffer` and returns their number; fewer only at the end.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+    /// Returns up to `wanted` bytes from `offset` on; fewer only at the end.
+    fn range(&self, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
+        let available = self.len()?.saturating_sub(offset);
+        let mut range = vec![0; wanted.min(usize::try_from(available).unwrap_or(usize::MAX))];
+        let count = self.read_at(offset, &mut range)?;
+        range.truncate(count);
+        Ok(range)
+    }
 }
 
 /// Returns the number of bytes of a file.
@@ -86,6 +94,13 @@ impl Bytes for Vec<u8> {
 const BLOCK: usize = 16 * 1024;
 /// Blocks cached: the beginning, the index, and the last position read between them.
 const MAX_BLOCKS: usize = 3;
+/// The largest buffer of a block that is kept for the next file, in bytes.
+const MAX_SPARE: usize = 4 << 20;
+
+thread_local! {
+    /// Buffers of blocks for the next file: a new one would have to be filled with zeros first.
+    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Bytes with a cache of blocks, for many small reads close together: boxes, chunks, elements. A system
 /// call costs more than reading a few bytes, especially under a seccomp filter.
@@ -102,7 +117,9 @@ pub struct BlockCache<'a, B: Bytes + ?Sized = File> {
 
 struct Block {
     start: u64,
-    bytes: Vec<u8>,
+    length: usize,
+    /// Its bytes, and behind them what an earlier block left.
+    buffer: Vec<u8>,
 }
 
 impl Block {
@@ -111,7 +128,11 @@ impl Block {
     fn slice(&self, offset: u64, wanted: usize, size: u64) -> Option<&[u8]> {
         let from = usize::try_from(offset.checked_sub(self.start)?).ok()?;
         let wanted = wanted.min(usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX));
-        self.bytes.get(from..from.checked_add(wanted)?)
+        self.bytes().get(from..from.checked_add(wanted)?)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
     }
 }
 
@@ -163,16 +184,53 @@ impl<'a, B: Bytes + ?Sized> BlockCache<'a, B> {
 
     /// Reads a block, in place of the least recently used one if the cache is full.
     fn read_block(&self, blocks: &mut Vec<Block>, offset: u64, length: usize) -> io::Result<Block> {
-        let mut bytes = if blocks.len() < MAX_BLOCKS {
-            Vec::new()
-        } else {
-            blocks.pop().map(|block| block.bytes).unwrap_or_default()
-        };
+        let replaced = if blocks.len() < MAX_BLOCKS { None } else { blocks.pop() };
+        let spare = || SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        let mut buffer = replaced.map_or_else(spare, |block| block.buffer);
         let available = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-        bytes.resize(length.min(available), 0);
-        let count = self.bytes.read_at(offset, &mut bytes)?;
-        bytes.truncate(count);
-        Ok(Block { start: offset, bytes })
+        let length = length.min(available);
+        if buffer.len() < length {
+            buffer.resize(length, 0);
+        }
+        let length = self.bytes.read_at(offset, &mut buffer[..length])?;
+        Ok(Block { start: offset, length, buffer })
+    }
+
+    /// Passes the bytes of a range to `take`, from a block that is read if none holds them; `None` if the range is too long
+    /// for a block.
+    fn with_block_of<T>(
+        &self,
+        offset: u64,
+        wanted: usize,
+        take: impl FnOnce(&[u8]) -> T,
+    ) -> io::Result<Option<T>> {
+        let mut blocks = self.blocks.borrow_mut();
+        let cached = blocks.iter().position(|block| block.slice(offset, wanted, self.size).is_some());
+        let block = match cached {
+            Some(position) => blocks.remove(position),
+            None if wanted > self.block / 2 => return Ok(None),
+            None => self.read_block(&mut blocks, offset, self.block)?,
+        };
+        // A file truncated in the meantime gives the bytes it still has.
+        let bytes = block.slice(offset, wanted, self.size).unwrap_or(match cached {
+            Some(_) => &[],
+            None => &block.bytes()[..block.length.min(wanted)],
+        });
+        let taken = take(bytes);
+        blocks.insert(0, block);
+        Ok(Some(taken))
+    }
+}
+
+impl<B: Bytes + ?Sized> Drop for BlockCache<'_, B> {
+    fn drop(&mut self) {
+        let buffers = self.blocks.get_mut().drain(..).map(|block| block.buffer);
+        // Not while the thread ends.
+        let _ = SPARE.try_with(|spare| {
+            let mut spare = spare.borrow_mut();
+            let room = MAX_BLOCKS.saturating_sub(spare.len());
+            spare.extend(buffers.filter(|buffer| buffer.len() <= MAX_SPARE).take(room));
+        });
     }
 }
 
@@ -182,32 +240,25 @@ impl<B: Bytes + ?Sized> Bytes for BlockCache<'_, B> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut blocks = self.blocks.borrow_mut();
-        let cached = blocks.iter().position(|block| block.slice(offset, buffer.len(), self.size).is_some());
-        let block = match cached {
-            Some(position) => blocks.remove(position),
-            None if buffer.len() > self.block / 2 => return self.bytes.read_at(offset, buffer),
-            None => self.read_block(&mut blocks, offset, self.block)?,
-        };
-        // A file truncated in the meantime gives the bytes it still has.
-        let found = block.slice(offset, buffer.len(), self.size).unwrap_or(match cached {
-            Some(_) => &[],
-            None => &block.bytes[..block.bytes.len().min(buffer.len())],
-        });
-        let count = found.len();
-        buffer[..count].copy_from_slice(found);
-        blocks.insert(0, block);
-        Ok(count)
+        let wanted = buffer.len();
+        let copied = self.with_block_of(offset, wanted, |found| {
+            buffer[..found.len()].copy_from_slice(found);
+            found.len()
+        })?;
+        copied.map_or_else(|| self.bytes.read_at(offset, buffer), Ok)
+    }
+
+    fn range(&self, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
+        match self.with_block_of(offset, wanted, <[u8]>::to_vec)? {
+            Some(range) => Ok(range),
+            None => self.bytes.range(offset, wanted),
+        }
     }
 }
 
 /// Returns up to `wanted` bytes from `offset` on; fewer at the end.
 pub(super) fn read_range<B: Bytes + ?Sized>(bytes: &B, offset: u64, wanted: usize) -> io::Result<Vec<u8>> {
-    let available = bytes.len()?.saturating_sub(offset);
-    let mut range = vec![0; wanted.min(usize::try_from(available).unwrap_or(usize::MAX))];
-    let count = bytes.read_at(offset, &mut range)?;
-    range.truncate(count);
-    Ok(range)
+    bytes.range(offset, wanted)
 }
 
 #[cfg(test)]
@@ -241,6 +292,18 @@ mod tests {
         }
         assert_eq!(cache.blocks.borrow().len(), MAX_BLOCKS);
         assert_eq!(cache.read_at(u64::MAX, &mut [0; 4]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_used_buffer_shows_nothing_of_an_earlier_file() {
+        let large = BlockCache::new(&[1_u8; 100][..]).unwrap().range(0, 100).unwrap();
+        assert_eq!(large, [1; 100]);
+        assert_eq!(SPARE.with_borrow(Vec::len), 1);
+        let small = [2_u8; 10];
+        let cache = BlockCache::new(&small[..]).unwrap();
+        assert_eq!(cache.range(0, 100).unwrap(), small);
+        assert_eq!(cache.read_at(0, &mut [0; 50]).unwrap(), 10);
+        assert_eq!(SPARE.with_borrow(Vec::len), 0);
     }
 
     #[test]

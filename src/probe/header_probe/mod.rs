@@ -22,7 +22,7 @@ mod video;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cache::BLOCK;
+use cache::{BLOCK, Cache};
 pub use reason::Reason;
 use reason::Stop;
 
@@ -64,27 +64,27 @@ pub fn probe(bytes: &dyn Bytes) -> io::Result<HeaderProbe> {
 /// Returns the facts, or why they are not settled. Of a file that cannot be opened, the declarations may say more than the
 /// library.
 fn settle(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
-    let settled = read(bytes);
+    let cache = BlockCache::with_block(bytes, BLOCK)?;
+    let settled = read(&cache);
     if let Err(Stop::Refused(_)) = settled
-        && let Some(error) = headers::read(bytes)?.open_error()
+        && let Some(error) = headers::read(&cache)?.open_error()
     {
         return Err(Stop::CannotOpen(error));
     }
     settled
 }
 
-fn read(bytes: &dyn Bytes) -> Result<MediaFacts, Stop> {
-    let cache = BlockCache::with_block(bytes, BLOCK)?;
-    let head = read_range(&cache, 0, 16)?;
+fn read(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
+    let head = read_range(cache, 0, 16)?;
     // The library opens files with this signature as ISO files without comparing them with other formats.
     if head.get(4..8) == Some(b"ftyp") {
-        return iso::settle(&cache);
+        return iso::settle(cache);
     }
     if head.starts_with(&ebml::HEADER) {
-        return matroska::settle(&cache);
+        return matroska::settle(cache);
     }
-    if iso::is_recognized(&cache)? {
-        return iso::settle(&cache);
+    if iso::is_recognized(cache)? {
+        return iso::settle(cache);
     }
     Err(Reason::Container.into())
 }
