@@ -17,17 +17,16 @@ impl<'a> Bits<'a> {
 
     /// Creates a reader of the payload of a NAL unit, without its emulation prevention bytes (00 00 **03**;
     /// ITU-T H.264, 7.4.1).
-    pub fn of_nal(nal: &[u8]) -> Bits<'static> {
-        let mut payload = Vec::with_capacity(nal.len());
-        let mut zeros = 0;
-        for &byte in nal {
-            if zeros >= 2 && byte == 3 {
-                zeros = 0;
-                continue;
-            }
-            zeros = if byte == 0 { zeros + 1 } else { 0 };
-            payload.push(byte);
+    pub fn of_nal(nal: &'a [u8]) -> Bits<'a> {
+        let (mut payload, mut copied) = (Vec::new(), 0);
+        for (at, _) in reserved_codes(nal).filter(|(_, last)| *last == 3) {
+            payload.extend_from_slice(&nal[copied..at]);
+            copied = at + 1;
         }
+        if copied == 0 {
+            return Bits::new(nal);
+        }
+        payload.extend_from_slice(&nal[copied..]);
         Bits { bytes: Cow::Owned(payload), at: 0 }
     }
 
@@ -93,6 +92,22 @@ impl<'a> Bits<'a> {
     }
 }
 
+/// Returns where the codes 00 00 **00** to 00 00 **03**, which no payload contains, have their last bytes, and those.
+pub(crate) fn reserved_codes(nal: &[u8]) -> impl Iterator<Item = (usize, u8)> {
+    let mut next = 2;
+    std::iter::from_fn(move || {
+        while let Some(&last) = nal.get(next) {
+            let at = next;
+            // The two bytes behind another than zero cannot end such a code.
+            next += if last == 0 { 1 } else { 3 };
+            if last <= 3 && nal[at - 2..at] == [0, 0] {
+                return Some((at, last));
+            }
+        }
+        None
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +119,25 @@ mod tests {
         assert_eq!([bits.ue(), bits.ue(), bits.ue(), bits.ue()], [Some(0), Some(1), Some(2), Some(3)]);
         let mut bits = Bits::new(&[0b1010_0110, 0b0100_0000]);
         assert_eq!([bits.se(), bits.se(), bits.se(), bits.se()], [Some(0), Some(1), Some(-1), Some(2)]);
+    }
+
+    #[test]
+    fn removes_every_emulation_prevention_byte() {
+        let naive = |nal: &[u8]| {
+            let (mut payload, mut zeros) = (Vec::new(), 0);
+            for &byte in nal {
+                let prevents = zeros >= 2 && byte == 3;
+                zeros = if byte == 0 { zeros + 1 } else { 0 };
+                payload.extend((!prevents).then_some(byte));
+            }
+            payload
+        };
+        let mut random = fastrand::Rng::with_seed(3);
+        for _ in 0..20_000 {
+            let nal: Vec<u8> =
+                (0..random.usize(..12)).map(|_| *random.choice([0, 0, 3, 5].iter()).unwrap_or(&0)).collect();
+            assert_eq!(Bits::of_nal(&nal).bytes, naive(&nal), "{nal:?}");
+        }
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
 }
 
 /// Reads a set up to `log2_max_frame_num_minus4`. Returns the reader, and whether the colour planes are separate.
-fn start(nal: &[u8], params: &mut SpsParams) -> Option<(Bits<'static>, bool)> {
+fn start<'a>(nal: &'a [u8], params: &mut SpsParams) -> Option<(Bits<'a>, bool)> {
     if nal.first()? & 0x1f != 7 {
         return None;
     }

@@ -86,7 +86,7 @@ pub fn parse_sps(nal: &[u8]) -> Option<SpsParams> {
 
 /// Reads a set up to the bit depths. Returns the reader, `sps_max_sub_layers_minus1`, and whether the colour planes
 /// are separate.
-pub(super) fn start(nal: &[u8], params: &mut SpsParams) -> Option<(Bits<'static>, u32, bool)> {
+pub(super) fn start<'a>(nal: &'a [u8], params: &mut SpsParams) -> Option<(Bits<'a>, u32, bool)> {
     if nal.first()? >> 1 & 0x3f != NAL_SPS {
         return None;
     }
@@ -114,7 +114,7 @@ pub(super) struct OrderFields {
 }
 
 /// Reads a set up to its reference picture sets. Returns its id, the reader, and the fields read.
-pub(super) fn before_reference_sets(nal: &[u8]) -> Option<(u32, Bits<'static>, OrderFields)> {
+pub(super) fn before_reference_sets(nal: &[u8]) -> Option<(u32, Bits<'_>, OrderFields)> {
     let mut params = SpsParams::default();
     let (mut bits, sub_layers, separate_planes) = start(nal, &mut params)?;
     let order_bits = coding(&mut bits, sub_layers)?;

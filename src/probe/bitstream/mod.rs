@@ -32,6 +32,7 @@ pub mod vp8;
 pub mod vp9;
 
 pub use bits::Bits;
+pub(crate) use bits::reserved_codes;
 
 use crate::model::Rational;
 

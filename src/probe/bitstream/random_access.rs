@@ -108,7 +108,7 @@ fn start_code(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Returns the payload of the first SEI message with that type in a unit after its header.
-pub(super) fn sei_payload(unit: &[u8], header: usize, kind: u32) -> Option<Bits<'static>> {
+pub(super) fn sei_payload(unit: &[u8], header: usize, kind: u32) -> Option<Bits<'_>> {
     let mut bits = Bits::of_nal(unit.get(header..)?.get(..unit.len().min(4096) - header)?);
     while bits.left() >= 16 {
         let mut number = || -> Option<u32> {

@@ -11,7 +11,7 @@ use crate::probe::bitstream::random_access::{Access, PacketSyntax};
 use crate::probe::bitstream::transfer_message::may_be_replaced;
 use crate::probe::bitstream::{
     SpsParams, av1, av1_key_frame, avc_record, h264, hevc, hevc_record, jpeg, mpeg_video, nal_units, prores,
-    vp8, vp9,
+    reserved_codes, vp8, vp9,
 };
 use crate::probe::declared_facts::set_stated_aspect_ratio;
 
@@ -113,7 +113,7 @@ fn complete_nal(
     let begins = units.iter().any(|unit| is_key(unit));
     // The library ignores a sample with an empty unit, and units with bits or bytes that none may contain.
     let is_valid = |unit: &[u8]| {
-        let has_codes = unit.windows(3).any(|bytes| bytes[..2] == [0, 0] && bytes[2] < 3);
+        let has_codes = reserved_codes(unit).any(|(_, last)| last < 3);
         !has_codes && unit.first().is_some_and(|byte| byte & 0x80 == 0)
     };
     let fits = |unit: &&[u8]| !unit.is_empty() && is_valid(unit) && (!is_set(unit) || *unit == nal.set);

@@ -28,7 +28,7 @@ pub(super) fn bits_below(count: u32) -> u32 {
 }
 
 /// Creates a reader of the start of a slice, after a header of `header` bytes.
-pub(super) fn slice_bits(slice: &[u8], header: usize) -> Option<Bits<'static>> {
+pub(super) fn slice_bits(slice: &[u8], header: usize) -> Option<Bits<'_>> {
     Some(Bits::of_nal(slice.get(header..slice.len().min(SLICE_BYTES))?))
 }
 
