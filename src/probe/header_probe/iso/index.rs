@@ -256,8 +256,8 @@ fn samples(tables: &Tables, shift: i64) -> Result<Vec<Entry>, Reason> {
     {
         return Err(Reason::SampleTables);
     }
-    let durations = tables.durations.iter().flat_map(|(count, duration)| repeat(*duration, *count));
-    let mut offsets = tables.offsets.iter().flatten().flat_map(|(count, offset)| repeat(*offset, *count));
+    let durations = Runs::of(&tables.durations);
+    let mut offsets = Runs::of(tables.offsets.as_deref().unwrap_or_default());
     let mut positions = Positions::new(tables);
     let mut sync = tables.sync.as_deref().unwrap_or_default().iter().peekable();
     let mut entries = Vec::with_capacity(count);
@@ -279,8 +279,32 @@ fn samples(tables: &Tables, shift: i64) -> Result<Vec<Entry>, Reason> {
     if positions.is_at_end() { Ok(entries) } else { Err(Reason::SampleTables) }
 }
 
-fn repeat<T: Copy>(value: T, count: u32) -> impl Iterator<Item = T> {
-    std::iter::repeat_n(value, count as usize)
+/// Repeats each value of a table as often as it says.
+struct Runs<'a, T> {
+    rest: &'a [(u32, T)],
+    /// How many values of the first run were returned.
+    returned: u32,
+}
+
+impl<'a, T> Runs<'a, T> {
+    fn of(runs: &'a [(u32, T)]) -> Runs<'a, T> {
+        Runs { rest: runs, returned: 0 }
+    }
+}
+
+impl<T: Copy> Iterator for Runs<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        while let Some(((count, value), rest)) = self.rest.split_first() {
+            if self.returned < *count {
+                self.returned += 1;
+                return Some(*value);
+            }
+            (self.rest, self.returned) = (rest, 0);
+        }
+        None
+    }
 }
 
 /// Returns an entry for each piece of PCM, whose samples each last one unit.
