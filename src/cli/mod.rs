@@ -81,9 +81,12 @@ pub use exit_code::RunStatus;
 use args::{Command, ProfileCommand};
 use settings::Settings;
 
+use crate::worker::keep_freed_memory;
+
 /// Parses the arguments of this process and runs the command. Prints all output and errors; the caller
 /// only sets the exit code.
 pub fn run() -> RunStatus {
+    keep_freed_memory();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(help_or_error) => {

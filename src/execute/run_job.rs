@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::fix_images::fix_images;
 use crate::job::{Job, JobError, JobFiles, JobOutput, OutputProof, ProbeDepth, Progress, WorkerInfo};
-use crate::libav::allocator::{keep_freed_memory, zero_allocations};
+use crate::libav::allocator::{share_one_arena, zero_allocations};
 use crate::libav::library;
 use crate::model::{MediaFacts, Size};
 use crate::plan::{OutputSpec, VideoPlan};
@@ -16,6 +16,7 @@ use crate::transcode::{
     libav::{FixSource, ImageRequest},
 };
 use crate::verify::libav::{StreamChoice, Verification, decode_streams};
+use crate::worker::keep_freed_memory;
 
 /// Executes one job in this thread.
 ///
@@ -129,5 +130,6 @@ pub fn describe() -> WorkerInfo {
 /// Like [`describe`], for a process whose workers run the jobs: also configures its allocator.
 pub fn prepare() -> WorkerInfo {
     keep_freed_memory();
+    share_one_arena();
     describe()
 }

@@ -1,29 +1,19 @@
 //! Configures the worker's allocator.
 
-/// Keeps freed memory for later allocations, up to a limit. By default glibc returns every large block to the
-/// kernel at once and faults it in again, page by page, for the next one. All threads share one arena:
-/// large blocks come from pools anyway, and memory freed by one thread serves the others.
+/// Has all threads share one arena: large blocks come from pools anyway, and memory freed by one thread serves the others.
 ///
 /// Only for greenlit's own processes, because it changes the allocator of the whole process.
-pub(crate) fn keep_freed_memory() {
+pub(crate) fn share_one_arena() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         use std::ffi::c_int;
         // From glibc's malloc.h.
-        const M_TRIM_THRESHOLD: c_int = -1;
-        const M_TOP_PAD: c_int = -2;
-        const M_MMAP_THRESHOLD: c_int = -3;
         const M_ARENA_MAX: c_int = -8;
         unsafe extern "C" {
             fn mallopt(parameter: c_int, value: c_int) -> c_int;
         }
-        // SAFETY: stores numbers; the function is thread-safe.
-        unsafe {
-            mallopt(M_MMAP_THRESHOLD, 8 << 20);
-            mallopt(M_TRIM_THRESHOLD, 32 << 20);
-            mallopt(M_TOP_PAD, 1 << 20);
-            mallopt(M_ARENA_MAX, 1);
-        }
+        // SAFETY: stores a number; the function is thread-safe.
+        unsafe { mallopt(M_ARENA_MAX, 1) };
     }
 }
 

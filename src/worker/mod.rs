@@ -29,6 +29,7 @@ pub use barrier::{Barrier, Isolation};
 pub use child::Execute;
 pub use limits::WorkerTimeouts;
 pub use pool::{WorkerPool, default_program};
+pub(crate) use raw::keep_freed_memory;
 pub use self_test::{self_test, try_forbidden_operations};
 pub use template::{DEVICES_ARG, OPEN_ARG, WORKER_ARG, serve};
 #[doc(hidden)]

@@ -65,3 +65,27 @@ pub(super) fn ignore_signal(signal: rustix::process::Signal) -> io::Result<()> {
     let before = unsafe { set_handler(signal.as_raw(), IGNORE) };
     if before == ERROR { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
+
+/// Keeps freed memory for later allocations, up to a limit. By default glibc returns every large block to the
+/// kernel at once and faults it in again, page by page, for the next one.
+///
+/// Only for greenlit's own processes, because it changes the allocator of the whole process.
+pub(crate) fn keep_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        use std::ffi::c_int;
+        // From glibc's malloc.h.
+        const M_TRIM_THRESHOLD: c_int = -1;
+        const M_TOP_PAD: c_int = -2;
+        const M_MMAP_THRESHOLD: c_int = -3;
+        unsafe extern "C" {
+            fn mallopt(parameter: c_int, value: c_int) -> c_int;
+        }
+        // SAFETY: stores numbers; the function is thread-safe.
+        unsafe {
+            mallopt(M_MMAP_THRESHOLD, 8 << 20);
+            mallopt(M_TRIM_THRESHOLD, 32 << 20);
+            mallopt(M_TOP_PAD, 1 << 20);
+        }
+    }
+}
