@@ -503,6 +503,23 @@ fn the_headers_of_h264_without_a_declared_duration_of_frames_say_what_the_librar
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
+/// A stream of one frame lasts as long as the file, in ticks.
+#[test]
+fn the_headers_of_single_frames_with_a_fractional_duration_say_what_the_library_says() {
+    const DURATION: &[u8] = &[0x44, 0x89, 0x88];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frame.mkv");
+    let arguments = "-v error -f lavfi -i testsrc2=s=64x64:r=1:d=1 -c:v libx264";
+    assert!(Command::new("ffmpeg").args(arguments.split_whitespace()).arg(&path).status().unwrap().success());
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.windows(3).position(|id| id == DURATION).unwrap() + DURATION.len();
+    bytes[at..at + 8].copy_from_slice(&999.999_f64.to_be_bytes());
+    std::fs::write(&path, bytes).unwrap();
+    let (_, settled, different) = compare(&[path]);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert_eq!(settled, 1);
+}
+
 /// A small file is read at once, because all samples of a fragmented one are needed.
 #[test]
 fn few_ranges_of_a_fragmented_file_are_read() {

@@ -330,7 +330,7 @@ impl<'a> Reader<'a> {
                     return Err(Reason::StartTime);
                 }
                 video.start_s = start_s;
-                video.duration_s = self.facts.duration_s;
+                video.duration_s = self.facts.duration_s.and_then(|seconds| self.clock.round(seconds));
             }
         }
         Ok(())
