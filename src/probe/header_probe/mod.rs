@@ -8,6 +8,7 @@
 
 mod audio;
 mod cache;
+mod decoder_config;
 mod effort;
 mod hdr;
 mod iso;

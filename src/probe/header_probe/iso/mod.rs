@@ -32,12 +32,12 @@ use self::index::{Index, Kind};
 use self::movie::Movie;
 use self::sample_entry::EntryContent;
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
+use super::decoder_config::is_accepted;
 use super::reason::{Reason, Stop};
 use super::repeated_audio::set_repeated;
 use super::stream_count::{check_streams, is_decoded};
 use crate::model::{Codec, Completeness, Container, MediaFacts, OtherKind, OtherStream};
 use crate::probe::bitstream::aac;
-use crate::probe::bitstream::av1::is_without_units;
 use crate::probe::bytes::Bytes;
 use crate::probe::declared_facts::{
     forget_unknown_durations, set_duration, set_empty_samples, set_empty_tracks, set_encryption,
@@ -244,14 +244,14 @@ fn set_missing(movie: &Movie<'_>, indices: &[Index], facts: &mut MediaFacts) -> 
     Ok(())
 }
 
-/// Checks that the library decodes no stream of which only a sample contains the configuration, and might be damaged.
+/// Checks that the library decodes no stream whose configuration a decoder may refuse.
 fn check_decoded(movie: &Movie<'_>, facts: &MediaFacts) -> Result<(), Reason> {
-    let needs_sample = |track: &movie::Track<'_>| match &track.entry.content {
-        EntryContent::Video(entry) => entry.codec == Codec::Av1 && is_without_units(entry.config),
+    let is_uncertain = |track: &movie::Track<'_>| match &track.entry.content {
+        EntryContent::Video(entry) => !is_accepted(&entry.codec, entry.config),
         EntryContent::Audio(_) | EntryContent::Other(..) => false,
     };
-    let needs_sample = movie.tracks.iter().any(needs_sample);
-    if needs_sample && is_decoded(facts) { Err(Reason::VideoConfiguration) } else { Ok(()) }
+    let is_uncertain = is_decoded(facts) && movie.tracks.iter().any(is_uncertain);
+    if is_uncertain { Err(Reason::VideoConfiguration) } else { Ok(()) }
 }
 
 /// Returns whether the duration of a track is declared as unknown, so that the packets are measured.

@@ -275,10 +275,11 @@ fn audio_stream(
     if entry.protection.is_some() {
         return Err(Reason::Encrypted.into());
     }
-    // A decoder of PCM needs no sample.
+    // A decoder of PCM needs no sample, but the library reads on for one.
     let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
     let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
     let effort = audio::complete(&entry.codec, &entry.config, &first, &mut stream);
+    let effort = effort.map(|effort| if needs_sample { effort } else { Effort::Analysis });
     let effort = effort.ok_or(Reason::AudioConfiguration)?;
     if effort == Effort::Analysis
         && let Some(header) = FrameHeader::read(&entry.codec, &first)

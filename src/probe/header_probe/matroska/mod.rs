@@ -29,12 +29,13 @@ use self::streams::add_stream;
 use self::tags::Tags;
 use self::tracks::{Clock, MAX_TRACKS, Track, TrackContent};
 use super::cache::{ALWAYS_WALK_BYTES, Cache};
+use super::decoder_config::is_accepted;
 use super::reason::{Reason, Stop};
 use super::repeated_audio::set_repeated;
 use super::stream_count::{check_streams, is_decoded};
 use crate::model::{Codec, Completeness, Container, MediaFacts, VideoStream};
 use crate::probe::bytes::Bytes;
-use crate::probe::declared_facts::{compare_duration, set_playback, set_streams_without_packets};
+use crate::probe::declared_facts::{self, compare_duration, set_playback, set_streams_without_packets};
 use crate::probe::headers::{self, Declared, last_block};
 use crate::probe::tags::language_of;
 use crate::probe::truncation::{
@@ -91,6 +92,10 @@ pub(super) fn settle(cache: &Cache<'_>) -> Result<MediaFacts, Stop> {
         compare_duration(&walk, &declared, &mut facts);
         set_streams_without_packets(&walk, &mut facts);
     }
+    let is_uncertain = |track: &Track| track.codec().is_some_and(|codec| !is_accepted(codec, &track.config));
+    if is_decoded(&facts) && tracks.iter().any(is_uncertain) {
+        return Err(Reason::VideoConfiguration.into());
+    }
     finish(cache, clock, &declared, segment.truncated && is_small, &mut facts)?;
     set_repeated(&mut facts, |first, second| {
         let packets = |index: u32| hashes.get(index as usize).filter(|hashes| !hashes.is_empty());
@@ -137,9 +142,7 @@ fn set_duration(microseconds: f64, facts: &mut MediaFacts) -> Result<(), Reason>
     if !(1.0..1e15).contains(&microseconds) {
         return Err(Reason::Duration);
     }
-    facts.duration_s = Some(microseconds / 1e6);
-    let rate = facts.size_bytes as f64 * 8.0 * 1e6 / microseconds;
-    facts.bit_rate = Some(rate as u64).filter(|&rate| rate > 0);
+    declared_facts::set_duration(microseconds as i64, facts);
     Ok(())
 }
 
