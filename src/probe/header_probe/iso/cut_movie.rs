@@ -1,6 +1,7 @@
 //! Movies that the end of the file cuts off.
 
-use super::boxes::READ_BY_LIBRARY;
+use super::boxes::{READ_BY_LIBRARY, children};
+use super::movie::check_data_references;
 use super::tables::MAX_OFFSET;
 use crate::probe::isobmff::FieldReader;
 
@@ -35,6 +36,16 @@ fn cut_table(parent: &[u8; 4], content: &[u8], declared: u64) -> Option<()> {
                 _ if known.contains(&kind) => None,
                 _ => (cut.len() < table_bytes(&kind, cut, size)?).then_some(()),
             };
+        }
+        let whole = content.get(at + HEAD..usize::try_from(end).ok()?)?;
+        // By a wrong size in these, the library leaves the movie behind.
+        let is_regular = match &kind {
+            b"dinf" => check_data_references(whole).is_ok(),
+            b"stsd" => whole.get(TABLE_FIELDS..).is_some_and(|entries| children(entries).is_ok()),
+            _ => true,
+        };
+        if !is_regular {
+            return None;
         }
         known.push(kind);
         at = usize::try_from(end).ok()?;
@@ -100,6 +111,13 @@ mod tests {
         assert!(ends_in_table(&movie(b"stco", 3), 1000));
         assert!(!ends_in_table(&movie(b"stco", 2), 1000), "all entries are left");
         assert!(ends_in_table(&movie(b"stco", 200), 1000), "more than the box has room for");
+        let reference =
+            |size: u8| node(b"dref", 28, &[0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, size, 0, 0, 0, 0, 0, 0, 0, 1]);
+        let table = node(b"stbl", 600, &node(b"stts", 500, &[0, 0, 0, 0, 0, 0, 0, 9]));
+        let is_cut =
+            |size| cut_table(b"minf", &[node(b"dinf", 36, &reference(size)), table.clone()].concat(), 900);
+        assert!(is_cut(12).is_some());
+        assert!(is_cut(99).is_none(), "a reference that is longer than its box");
         assert!(!ends_in_table(&movie(b"stsz", 9), 1000), "the library does without the sizes");
         assert!(!ends_in_table(&movie(b"stco", 3), 900), "longer than its parent");
         let whole = [node(b"mvhd", 12, &[0; 4]), node(b"free", 8, &[])].concat();

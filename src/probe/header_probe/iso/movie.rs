@@ -331,7 +331,7 @@ fn handler(content: &[u8]) -> Option<[u8; 4]> {
 }
 
 /// Checks that the samples are in the file itself.
-fn check_data_references(dinf: &[u8]) -> Result<(), Reason> {
+pub(super) fn check_data_references(dinf: &[u8]) -> Result<(), Reason> {
     let nodes = children(dinf)?;
     allow(&nodes, &[b"dref"])?;
     let Some(dref) = only(&nodes, b"dref")? else { return Ok(()) };
