@@ -204,8 +204,13 @@ impl<'a> Samples<'a> {
     /// Returns the index, for which the library has added up these totals when it has opened the file.
     pub(super) fn index(self, opened: Totals) -> Result<Index, Reason> {
         let duration = u64::try_from(opened.duration).map_err(|_| Reason::Duration)?;
+        let start = |first: &Entry| {
+            let parts = [opened.shift, first.offset, self.priming];
+            parts.iter().try_fold(first.time, |start, part| start.checked_add(*part)).ok_or(Reason::Duration)
+        };
+        let start = self.entries.first().map(start).transpose()?;
         Ok(Index {
-            start: self.entries.first().map(|first| first.time + opened.shift + first.offset + self.priming),
+            start,
             entries: self.entries,
             shift: opened.shift,
             duration,
