@@ -42,6 +42,8 @@ pub(super) const STEREO_MODE: u32 = 0x53b8;
 pub(super) const ALPHA_MODE: u32 = 0x53c0;
 pub(super) const PIXEL_WIDTH: u32 = 0xb0;
 pub(super) const PIXEL_HEIGHT: u32 = 0xba;
+/// What is cut off at the bottom, the top, the left and the right.
+pub(super) const PIXEL_CROPS: [u32; 4] = [0x54aa, 0x54bb, 0x54cc, 0x54dd];
 pub(super) const DISPLAY_WIDTH: u32 = 0x54b0;
 pub(super) const DISPLAY_HEIGHT: u32 = 0x54ba;
 pub(super) const DISPLAY_UNIT: u32 = 0x54b2;

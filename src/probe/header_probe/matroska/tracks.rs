@@ -198,6 +198,12 @@ fn video(entry: &Master<'_>, codec: &str, default_duration: u64) -> Result<Video
         u32::try_from(value).ok().filter(|side| (1..=1 << 16).contains(side)).ok_or(Reason::RareElement)
     };
     let (width, height) = (side(ids::PIXEL_WIDTH)?, side(ids::PIXEL_HEIGHT)?);
+    // From version 7 on, the library computes the aspect ratio of what is left.
+    for id in ids::PIXEL_CROPS {
+        if video.number(id, 0)? > 0 {
+            return Err(Reason::RareElement);
+        }
+    }
     let colour = video.inside(ids::COLOUR)?;
     Ok(VideoTrack {
         codec,
