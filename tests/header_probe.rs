@@ -658,11 +658,11 @@ fn the_headers_of_files_with_itunes_tags_say_what_the_library_says() {
 /// FFmpeg computes the aspect ratio of cropped frames from version 7 on.
 #[test]
 fn the_headers_of_cropped_matroska_files_settle_nothing() {
-    const DISPLAY_WIDTH: &[u8] = &[0x54, 0xb0, 0x81, 64];
+    const DISPLAY_WIDTH: &[u8] = &[0x54, 0xb0, 0x81, 2];
     const CROP_TOP: &[u8] = &[0x54, 0xbb, 0x81, 8];
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cropped.mkv");
-    let arguments = "-v error -f lavfi -i testsrc2=s=64x64:d=1 -c:v libx264";
+    let arguments = "-v error -f lavfi -i testsrc2=s=64x64:d=1 -vf setsar=2 -c:v libx264";
     assert!(Command::new("ffmpeg").args(arguments.split_whitespace()).arg(&path).status().unwrap().success());
     let mut bytes = std::fs::read(&path).unwrap();
     assert!(settled(probe(&bytes).unwrap()).is_ok());
