@@ -670,3 +670,38 @@ fn the_headers_of_cropped_matroska_files_settle_nothing() {
     bytes[at..at + 4].copy_from_slice(CROP_TOP);
     assert_eq!(settled(probe(&bytes).unwrap()), Err(Reason::RareElement));
 }
+
+/// Phones record a second track of spatial audio, whose codec the library does not know.
+#[test]
+fn the_headers_of_files_with_audio_of_unknown_codecs_say_what_the_library_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = "-v error -f lavfi -i testsrc2=s=64x64:d=2 -f lavfi -i sine=d=2 -f lavfi -i sine=f=300:d=2 -map 0 \
+                  -map 1 -map 2 -c:v libx264 -c:a aac";
+    let original = folder.path().join("original.mp4");
+    let run = Command::new("ffmpeg").args(source.split_whitespace()).arg(&original).status().unwrap();
+    assert!(run.success());
+    let bytes = std::fs::read(&original).unwrap();
+    let entries: Vec<usize> = (0..bytes.len() - 4).filter(|at| &bytes[*at..at + 4] == b"mp4a").collect();
+    assert_eq!(entries.len(), 2);
+    let mut paths = Vec::new();
+    for (name, kind, changed) in [
+        ("second", b"apac", &entries[1..]),
+        ("both", b"apac", &entries[..]),
+        ("first", b"ac-4", &entries[..1]),
+    ] {
+        let mut bytes = bytes.clone();
+        for at in changed {
+            bytes[*at..at + 4].copy_from_slice(kind);
+            let descriptor = at + bytes[*at..].windows(4).position(|kind| kind == b"esds").unwrap();
+            bytes[descriptor..descriptor + 4].copy_from_slice(b"dapa");
+        }
+        let path = folder.path().join(format!("{name}.mp4"));
+        std::fs::write(&path, bytes).unwrap();
+        paths.push(path);
+    }
+    let (files, settled, different) = compare(&paths);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    assert_eq!(settled, files);
+    let (_, different) = compare_damaged(&paths, MUTATIONS / 8);
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}

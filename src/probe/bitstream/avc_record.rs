@@ -1,6 +1,6 @@
 //! Checks that the parameter sets of an `avcC` record are intact (ITU-T H.264, 7.3.2), because decoders refuse others.
 
-use super::h264::{record_units, sizes};
+use super::h264::{record_units, scaling_lists, sizes};
 use super::{Bits, SpsParams, vui};
 
 /// What the usability information of a stream says (ITU-T H.264, E.1.1).
@@ -15,28 +15,34 @@ pub(crate) struct Usability {
 }
 
 /// Returns how many frames are reordered at most, if the only sequence parameter set of an `avcC` record states it, and if
-/// it and the only picture parameter set are intact.
+/// it and the picture parameter sets are intact.
 pub(crate) fn reordered_frames(record: &[u8]) -> Option<u32> {
     usability(record)?.reordered_frames
 }
 
-/// Returns whether the only sequence and the only picture parameter set of an `avcC` record are intact.
+/// Returns whether the only sequence parameter set and the picture parameter sets of an `avcC` record are intact.
 pub(crate) fn has_intact_sets(record: &[u8]) -> bool {
     usability(record).is_some()
 }
 
-/// Returns what the usability information in an `avcC` record says, if the only sequence parameter set and the only picture
-/// parameter set are intact.
+/// Returns what the usability information in an `avcC` record says, if the only sequence parameter set and the picture
+/// parameter sets are intact.
 pub(crate) fn usability(record: &[u8]) -> Option<Usability> {
     let units = record_units(record)?;
-    let [sequence, picture] = units[..] else { return None };
+    let (sequence, pictures) = units.split_first().filter(|(_, pictures)| !pictures.is_empty())?;
+    // Of several sequence sets, the slices choose one.
+    if record.get(5)? & 0x1f != 1 {
+        return None;
+    }
     // A decoder ignores units whose first bit is set.
     if units.iter().any(|unit| unit.first().is_none_or(|byte| byte & 0x80 != 0)) {
         return None;
     }
-    is_picture_set_intact(picture)?;
     let mut params = SpsParams::default();
     let mut bits = sizes(sequence, &mut params)?;
+    for picture in pictures {
+        is_picture_set_intact(picture, params.chroma_format)?;
+    }
     let mut usability = Usability::default();
     if !bits.flag()? {
         return bits.at_end().map(|()| usability);
@@ -83,14 +89,14 @@ pub(crate) fn usability(record: &[u8]) -> Option<Usability> {
     bits.at_end().map(|()| usability)
 }
 
-/// Checks that a picture parameter set without fields, slice groups and matrices ends where its fields do (7.3.2.2).
-fn is_picture_set_intact(nal: &[u8]) -> Option<()> {
+/// Checks that a picture parameter set without slice groups, for this `chroma_format_idc`, ends where its fields do
+/// (7.3.2.2).
+fn is_picture_set_intact(nal: &[u8], chroma_format: u8) -> Option<()> {
     nal.first().filter(|byte| *byte & 0x1f == 8)?;
     let mut bits = Bits::of_nal(nal.get(1..)?);
     bits.ue()?; // pic_parameter_set_id
     bits.ue()?; // seq_parameter_set_id
-    bits.skip(1)?; // entropy_coding_mode_flag
-    bits.flag().filter(|orders_fields| !orders_fields)?;
+    bits.skip(1 + 1)?; // entropy_coding_mode_flag, bottom_field_pic_order_in_frame_present_flag
     bits.ue().filter(|groups| *groups == 0)?;
     for _ in 0..2 {
         bits.ue().filter(|references| *references < 32)?;
@@ -103,8 +109,11 @@ fn is_picture_set_intact(nal: &[u8]) -> Option<()> {
     if bits.at_end().is_some() {
         return Some(());
     }
-    bits.skip(1)?; // transform_8x8_mode_flag
-    bits.flag().filter(|has_matrices| !has_matrices)?;
+    let has_large_transform = bits.flag()?;
+    if bits.flag()? {
+        let large = if chroma_format == 3 { 6 } else { 2 };
+        scaling_lists(&mut bits, 6 + if has_large_transform { large } else { 0 })?;
+    }
     bits.se()?;
     bits.at_end()
 }
@@ -129,5 +138,27 @@ mod tests {
         assert!(!has_intact_sets(&record(&[SEQUENCE, &[1]].concat(), PICTURE)), "more than the fields");
         assert!(!has_intact_sets(&record(SEQUENCE, &[PICTURE, &[1]].concat())), "more than the fields");
         assert!(!has_intact_sets(&record(SEQUENCE, &PICTURE[..2])), "truncated");
+    }
+
+    #[test]
+    fn picture_sets_may_have_matrices_and_the_order_of_fields() {
+        // Ids 0, CABAC, order of fields, one group, one reference each, quantizers 0, 8x8 transform, eight lists without
+        // values, quantizer 0.
+        let bits = ["1", "1", "1", "1", "1", "1", "1", "000", "111", "000", "1", "1", "00000000", "1", "1"];
+        let set = |bits: &str| {
+            let padded = format!("{bits:0<32}");
+            let byte = |at: usize| u8::from_str_radix(&padded[at..at + 8], 2).unwrap();
+            [0x68, byte(0), byte(8), byte(16), byte(24)]
+        };
+        let bits = bits.concat();
+        assert!(has_intact_sets(&record(SEQUENCE, &set(&bits))));
+        assert!(!has_intact_sets(&record(SEQUENCE, &set(&bits[..24]))), "without its end");
+        let mut several = record(SEQUENCE, PICTURE);
+        several[8 + SEQUENCE.len()] = 2;
+        let cut_off = set(&bits[..24]);
+        for (second, intact) in [(PICTURE, true), (&cut_off, false)] {
+            let record = [&several[..], &[0, second.len() as u8], second].concat();
+            assert_eq!(has_intact_sets(&record), intact, "the second of two");
+        }
     }
 }

@@ -150,7 +150,8 @@ fn depth(minus_8: u32) -> Option<u8> {
     u8::try_from(minus_8).ok().filter(|depth| *depth <= 6).map(|depth| depth + 8)
 }
 
-fn scaling_lists(bits: &mut Bits<'_>, lists: u32) -> Option<()> {
+/// Reads scaling lists, of which the first six have 16 values. Decoders refuse larger steps between values.
+pub(super) fn scaling_lists(bits: &mut Bits<'_>, lists: u32) -> Option<()> {
     for list in 0..lists {
         if !bits.flag()? {
             continue;
@@ -158,7 +159,8 @@ fn scaling_lists(bits: &mut Bits<'_>, lists: u32) -> Option<()> {
         let (mut last, mut next) = (8_i32, 8_i32);
         for _ in 0..if list < 6 { 16 } else { 64 } {
             if next != 0 {
-                next = (last.wrapping_add(bits.se()?)).rem_euclid(256);
+                let step = bits.se().filter(|step| (-128..=127).contains(step))?;
+                next = (last + step).rem_euclid(256);
             }
             last = if next == 0 { last } else { next };
         }

@@ -22,7 +22,7 @@ pub(super) fn is_decoded(facts: &MediaFacts) -> bool {
     let is_analysed = |audio: &AudioStream| {
         matches!(
             audio.codec,
-            Some(Codec::Ac3 | Codec::Eac3 | Codec::AmrNb | Codec::AmrWb | Codec::Flac | Codec::Alac)
+            None | Some(Codec::Ac3 | Codec::Eac3 | Codec::AmrNb | Codec::AmrWb | Codec::Flac | Codec::Alac)
         ) || audio.channels.is_some_and(|channels| channels > 2)
     };
     facts.audio.iter().any(is_analysed) || matches!(facts.completeness, Completeness::Missing { .. })

@@ -21,13 +21,16 @@ const CENTER: u32 = 4;
 const FLOAT: u32 = 1;
 const BIG_ENDIAN: u32 = 2;
 const SIGNED: u32 = 4;
+/// Codecs that no supported version of the library knows: spatial audio of phones, and AC-4.
+const UNKNOWN: [&[u8; 4]; 2] = [b"apac", b"ac-4"];
 /// The highest sample rate of PCM, in Hz.
 const MAX_RATE: f64 = 384_000.0;
 
 /// An audio sample entry.
 #[derive(Clone, Debug)]
 pub(super) struct AudioEntry<'a> {
-    pub(super) codec: Codec,
+    /// The codec; `None` for one that the library does not know.
+    pub(super) codec: Option<Codec>,
     pub(super) channels: u32,
     pub(super) sample_rate: u32,
     pub(super) config: Cow<'a, [u8]>,
@@ -56,7 +59,7 @@ impl<'a> AudioEntry<'a> {
     /// Returns an entry of which the boxes are not read yet.
     fn bare(channels: u32, sample_rate: u32) -> AudioEntry<'a> {
         AudioEntry {
-            codec: Codec::Aac,
+            codec: None,
             channels,
             sample_rate,
             config: Cow::Borrowed(&[]),
@@ -152,15 +155,15 @@ impl<'a> AudioEntry<'a> {
             b"Opus" => self.read_opus(&children(content)?)?,
             b"ac-3" => {
                 self.plain_boxes(content, &[b"dac3"])?;
-                self.codec = Codec::Ac3;
+                self.codec = Some(Codec::Ac3);
             }
             b"ec-3" => {
                 self.plain_boxes(content, &[b"dec3"])?;
-                self.codec = Codec::Eac3;
+                self.codec = Some(Codec::Eac3);
             }
             b".mp3" => {
                 self.plain_boxes(content, &[])?;
-                self.codec = Codec::Mp3;
+                self.codec = Some(Codec::Mp3);
             }
             b"fLaC" => {
                 let info = only(&self.plain_boxes(content, &[b"dfLa"])?, b"dfLa")?;
@@ -168,17 +171,17 @@ impl<'a> AudioEntry<'a> {
                 let info =
                     info.and_then(|info| info.strip_prefix(&[0, 0, 0, 0, 0x80, 0, 0, INFO_BYTES as u8]));
                 self.config = Cow::Borrowed(info.ok_or(Reason::AudioConfiguration)?);
-                self.codec = Codec::Flac;
+                self.codec = Some(Codec::Flac);
             }
             b"alac" => {
                 let config = only(&self.plain_boxes(content, &[b"alac"])?, b"alac")?;
                 let config = config.and_then(|config| config.strip_prefix(&[0; 4]));
                 self.config = Cow::Borrowed(config.ok_or(Reason::AudioConfiguration)?);
-                self.codec = Codec::Alac;
+                self.codec = Some(Codec::Alac);
             }
             b"samr" | b"sawb" => {
                 allow(&children(content)?, &[])?;
-                self.codec = if kind == b"samr" { Codec::AmrNb } else { Codec::AmrWb };
+                self.codec = Some(if kind == b"samr" { Codec::AmrNb } else { Codec::AmrWb });
                 // The library sets this whatever is declared.
                 self.channels = 1;
             }
@@ -201,9 +204,18 @@ impl<'a> AudioEntry<'a> {
                 };
                 self.set_pcm(form.ok_or(Reason::AudioConfiguration)?, &boxes)?;
             }
+            kind if UNKNOWN.contains(&kind) => self.check_unknown(content)?,
             _ => return Err(Reason::Codec),
         }
         Ok(())
+    }
+
+    /// Checks that the library reads nothing more of an entry whose codec it does not know: a layout would be one of the
+    /// facts.
+    fn check_unknown(&self, content: &'a [u8]) -> Result<(), Reason> {
+        let has_layout = only(&self.plain_boxes(content, &[])?, b"chan")?.is_some();
+        let is_plain = !has_layout && (1..=2).contains(&self.channels);
+        is_plain.then_some(()).ok_or(Reason::AudioConfiguration)
     }
 
     /// Returns the boxes of an entry, which QuickTime has inside `wave`. Besides these kinds, they may be a layout of
@@ -237,12 +249,12 @@ impl<'a> AudioEntry<'a> {
         };
         let stream = super::descriptors::read(esds).ok_or(Reason::AudioConfiguration)?;
         self.bit_rate = stream.bit_rate;
-        self.codec = match stream.object_type {
+        self.codec = Some(match stream.object_type {
             0x40 | 0x66 | 0x67 | 0x68 => Codec::Aac,
             0x69 | 0x6b => Codec::Mp3,
             0xdd => Codec::Vorbis,
             _ => return Err(Reason::AudioConfiguration),
-        };
+        });
         self.config = Cow::Borrowed(stream.config);
         Ok(())
     }
@@ -252,7 +264,7 @@ impl<'a> AudioEntry<'a> {
         allow(nodes, &[b"dOps"])?;
         let parameters = only(nodes, b"dOps")?.filter(|parameters| parameters.len() >= 11);
         let parameters = parameters.ok_or(Reason::AudioConfiguration)?;
-        self.codec = Codec::Opus;
+        self.codec = Some(Codec::Opus);
         // Version, and numbers of which only their order of bytes differs.
         self.config = Cow::Owned([&b"OpusHead\x01"[..], &parameters[1..]].concat());
         if parameters[0] == 0 { Ok(()) } else { Err(Reason::AudioConfiguration) }
@@ -263,7 +275,7 @@ impl<'a> AudioEntry<'a> {
         if !(1..=8).contains(&self.channels) {
             return Err(Reason::AudioConfiguration);
         }
-        self.codec = Codec::from(name);
+        self.codec = Some(Codec::from(name));
         self.frame_bytes = bytes * self.channels;
         self.channel_layout = only(boxes, b"chan")?.map(|chan| layout(chan, self.channels)).transpose()?;
         Ok(())

@@ -206,7 +206,7 @@ fn skip_priming(movie: &Movie<'_>, fragmented: bool, indices: &mut [Index]) -> R
         return Ok(());
     };
     let EntryContent::Audio(entry) = &track.entry.content else { return Ok(()) };
-    if entry.codec != Codec::Aac || !fragmented && !track.edits.is_empty() {
+    if entry.codec != Some(Codec::Aac) || !fragmented && !track.edits.is_empty() {
         return Ok(());
     }
     let rate = aac::declared(&entry.config).map(|config| config.sample_rate);
@@ -263,7 +263,7 @@ fn declares_no_duration(declared: &Declared) -> bool {
 /// makes of them.
 fn check_durations(movie: &Movie<'_>, indices: &[Index]) -> Result<(), Reason> {
     let is_certain = |(track, index): (&movie::Track<'_>, &Index)| match &track.entry.content {
-        EntryContent::Audio(entry) if entry.codec == Codec::Aac => {
+        EntryContent::Audio(entry) if entry.codec == Some(Codec::Aac) => {
             let ticks = u64::from(index.frame_ticks) * u64::from(entry.sample_rate);
             ticks == u64::from(AAC_SAMPLES) * u64::from(track.scale)
         }

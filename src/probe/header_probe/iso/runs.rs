@@ -250,7 +250,7 @@ fn time_offset(track: &Track<'_>, movie_scale: u32) -> Result<i64, Reason> {
 /// be the same.
 fn priming(track: &Track<'_>) -> Result<i64, Reason> {
     let EntryContent::Audio(entry) = &track.entry.content else { return Ok(0) };
-    let (Codec::Aac, Some(edit)) = (&entry.codec, track.edits.last()) else { return Ok(0) };
+    let (Some(Codec::Aac), Some(edit)) = (&entry.codec, track.edits.last()) else { return Ok(0) };
     let skipped = edit.media_time.max(0);
     let rate = aac::declared(&entry.config).map(|config| config.sample_rate);
     if skipped == 0 || rate == Some(track.scale) { Ok(skipped) } else { Err(Reason::EditList) }

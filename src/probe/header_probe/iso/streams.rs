@@ -250,14 +250,14 @@ fn audio_stream(
 ) -> Result<(AudioStream, Effort), Stop> {
     let mut stream = AudioStream {
         index: common.position,
-        codec: Some(entry.codec.clone()),
+        codec: entry.codec.clone(),
         codec_tag: common.tag.clone(),
         sample_rate: Some(entry.sample_rate).filter(|rate| *rate > 0),
         channels: Some(entry.channels).filter(|channels| *channels > 0),
         bit_rate: common.index.bit_rate,
         duration_s: common.duration_s(),
         start_s: common.start_s(),
-        decodable: true,
+        decodable: entry.codec.is_some(),
         language: track.language.clone(),
         default: Some(track.enabled),
         ..AudioStream::default()
@@ -266,8 +266,16 @@ fn audio_stream(
         stream.channel_layout = entry.channel_layout.map(str::to_owned);
         stream.bit_rate = Some(u64::from(entry.sample_rate) * u64::from(entry.frame_bytes) * 8);
     }
-    if common.index.entries.is_empty() && entry.codec == Codec::Aac {
-        let known = audio::complete_without_sample(&entry.codec, &entry.config, &mut stream);
+    let Some(codec) = &entry.codec else {
+        // The library reads on for its parameters.
+        return if common.index.entries.is_empty() {
+            Err(Reason::Codec.into())
+        } else {
+            Ok((stream, Effort::Analysis))
+        };
+    };
+    if common.index.entries.is_empty() && *codec == Codec::Aac {
+        let known = audio::complete_without_sample(codec, &entry.config, &mut stream);
         known.ok_or(Reason::AudioConfiguration)?;
         return Ok((stream, Effort::FirstPacket));
     }
@@ -278,13 +286,13 @@ fn audio_stream(
     // A decoder of PCM needs no sample, but the library reads on for one.
     let needs_sample = entry.frame_bytes == 0 || !common.index.is_without_data(cache.len()?);
     let first = if needs_sample { common.first_sample(cache, AUDIO_START)? } else { Vec::new() };
-    let effort = audio::complete(&entry.codec, &entry.config, &first, &mut stream);
+    let effort = audio::complete(codec, &entry.config, &first, &mut stream);
     let effort = effort.map(|effort| if needs_sample { effort } else { Effort::Analysis });
     let effort = effort.ok_or(Reason::AudioConfiguration)?;
     if effort == Effort::Analysis
-        && let Some(header) = FrameHeader::read(&entry.codec, &first)
+        && let Some(header) = FrameHeader::read(codec, &first)
     {
-        check_frames(cache, common, &entry.codec, header)?;
+        check_frames(cache, common, codec, header)?;
     }
     Ok((stream, effort))
 }
