@@ -23,6 +23,8 @@ mod syscalls;
 mod template;
 mod template_process;
 mod threads;
+#[cfg(target_os = "linux")]
+mod unused_libraries;
 mod wire;
 
 pub use barrier::{Barrier, Isolation};
@@ -31,6 +33,6 @@ pub use limits::WorkerTimeouts;
 pub use pool::{WorkerPool, default_program};
 pub(crate) use raw::keep_freed_memory;
 pub use self_test::{self_test, try_forbidden_operations};
-pub use template::{DEVICES_ARG, OPEN_ARG, WORKER_ARG, serve};
+pub use template::{DEVICES_ARG, OPEN_ARG, PROBES_ARG, WORKER_ARG, serve};
 #[doc(hidden)]
 pub use wire::count_messages_for_fuzzing;

@@ -8,12 +8,13 @@ use super::barrier::Isolation;
 use super::limits::{TICK, WorkerTimeouts};
 use super::process::Worker;
 use super::spawner::Spawner;
-use crate::job::{JobError, JobOutput, JobRequest, Progress, Runner, WorkerInfo};
+use super::template_process::Purpose;
+use crate::job::{Job, JobError, JobOutput, JobRequest, Progress, Runner, WorkerDeath, WorkerInfo};
 
 #[derive(Default)]
 struct PoolState {
     /// A worker that was described, and has run nothing.
-    idle: Option<Worker>,
+    idle: Option<(Purpose, Worker)>,
     busy: usize,
 }
 
@@ -28,6 +29,8 @@ pub struct WorkerPool {
     isolation: Isolation,
     /// Why no worker may be used: every later one would lack the same barrier.
     refused: OnceLock<String>,
+    /// Whether probes get workers with all libraries, as any other job.
+    complete: AtomicBool,
     /// Starts its thread when the first worker is needed.
     spawner: LazyLock<Spawner, Box<dyn FnOnce() -> Spawner + Send>>,
 }
@@ -87,6 +90,8 @@ impl WorkerPool {
             info: OnceLock::new(),
             isolation: Isolation::default(),
             refused: OnceLock::new(),
+            // Drivers of devices load libraries at any time.
+            complete: AtomicBool::new(devices),
             spawner: LazyLock::new(Box::new(start)),
         }
     }
@@ -99,7 +104,7 @@ impl WorkerPool {
 
     /// Starts the template and the first worker in the background, so that the first job need not wait for them.
     pub fn warm_up(&self) {
-        self.spawner.prepare(self.isolation);
+        self.spawner.prepare(self.isolation, self.for_probes());
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
@@ -119,19 +124,49 @@ impl WorkerPool {
         Ok(Slot(self))
     }
 
-    /// Returns a worker that is locked down and has read nothing.
-    fn worker(&self, cancel: &AtomicBool) -> Result<Worker, JobError> {
+    /// Returns what workers that probe are forked for.
+    fn for_probes(&self) -> Purpose {
+        if self.complete.load(Ordering::Relaxed) { Purpose::Any } else { Purpose::Probes }
+    }
+
+    /// Runs a job in a worker of its own.
+    fn run_once(
+        &self,
+        purpose: Purpose,
+        request: &JobRequest,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<JobOutput, JobError> {
+        let (purpose, worker) = self.worker(purpose, &request.cancel)?;
+        self.spawner.prepare(self.isolation, purpose);
+        worker.run(request, &self.timeouts, progress)
+    }
+
+    /// Returns a worker that is locked down and has read nothing, and what it was forked for: any job, where those for
+    /// probes do not start.
+    fn worker(&self, purpose: Purpose, cancel: &AtomicBool) -> Result<(Purpose, Worker), JobError> {
+        match self.worker_for(purpose, cancel) {
+            Err(JobError::Unavailable(_)) if purpose == Purpose::Probes => {
+                let worker = self.worker_for(Purpose::Any, cancel)?;
+                self.complete.store(true, Ordering::Relaxed);
+                Ok((Purpose::Any, worker))
+            }
+            worker => Ok((purpose, worker?)),
+        }
+    }
+
+    fn worker_for(&self, purpose: Purpose, cancel: &AtomicBool) -> Result<Worker, JobError> {
         if let Some(reason) = self.refused.get() {
             return Err(JobError::NotIsolated(reason.clone()));
         }
-        if let Some(worker) = self.state().idle.take().filter(Worker::is_alive) {
+        let idle = self.state().idle.take_if(|(of, _)| *of == purpose);
+        if let Some((_, worker)) = idle.filter(|(_, worker)| worker.is_alive()) {
             return Ok(worker);
         }
-        let mut worker = self.forked(cancel)?;
+        let mut worker = self.forked(purpose, cancel)?;
         let mut greeted = worker.greet(&self.timeouts, self.isolation, cancel);
         if greeted.is_err() && worker.template().is_broken() {
             // Its template died, which is no fault of the job.
-            worker = self.forked(cancel)?;
+            worker = self.forked(purpose, cancel)?;
             greeted = worker.greet(&self.timeouts, self.isolation, cancel);
         }
         if let Err(JobError::NotIsolated(reason)) = &greeted {
@@ -150,8 +185,8 @@ impl WorkerPool {
     }
 
     /// Waits until a worker is forked, or the job is cancelled.
-    fn forked(&self, cancel: &AtomicBool) -> Result<Worker, JobError> {
-        let forked = self.spawner.request(self.isolation);
+    fn forked(&self, purpose: Purpose, cancel: &AtomicBool) -> Result<Worker, JobError> {
+        let forked = self.spawner.request(self.isolation, purpose);
         loop {
             match forked.recv_timeout(TICK) {
                 Ok(result) => return result,
@@ -174,9 +209,18 @@ impl Runner for WorkerPool {
             return Err(error);
         }
         let _slot = self.slot(&request.cancel)?;
-        let worker = self.worker(&request.cancel)?;
-        self.spawner.prepare(self.isolation);
-        worker.run(&request, &self.timeouts, progress)
+        let purpose = match &request.job {
+            Job::Probe { .. } => self.for_probes(),
+            _ => Purpose::Any,
+        };
+        let result = self.run_once(purpose, &request, progress);
+        if purpose == Purpose::Any || !has_crashed(&result) {
+            return result;
+        }
+        // It may have needed a library that it lacks.
+        let result = self.run_once(Purpose::Any, &request, progress);
+        self.complete.fetch_or(!has_crashed(&result), Ordering::Relaxed);
+        result
     }
 
     fn width(&self) -> usize {
@@ -185,11 +229,15 @@ impl Runner for WorkerPool {
 
     fn describe(&self) -> Result<WorkerInfo, JobError> {
         if self.info.get().is_none() {
-            let worker = self.worker(&AtomicBool::new(false))?;
+            let worker = self.worker(self.for_probes(), &AtomicBool::new(false))?;
             self.state().idle = Some(worker);
         }
         self.info.get().cloned().ok_or_else(|| JobError::Unavailable("no media worker is available".into()))
     }
+}
+
+fn has_crashed(result: &Result<JobOutput, JobError>) -> bool {
+    matches!(result, Err(JobError::WorkerLost { death: WorkerDeath::Crashed, .. }))
 }
 
 /// Returns the default worker program: `$GREENLIT_WORKER`, else `greenlit-worker` in the folder of this

@@ -35,6 +35,35 @@ pub(super) fn fork() -> io::Result<Option<rustix::process::Pid>> {
     if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(rustix::process::Pid::from_raw(returned)) }
 }
 
+/// Like [`fork`], without what libraries registered to run at a fork: they may be gone.
+#[cfg(target_os = "linux")]
+pub(super) fn fork_alone() -> io::Result<Option<rustix::process::Pid>> {
+    unsafe extern "C" {
+        // In glibc since 2.34 and in musl since 1.2.3.
+        #[link_name = "_Fork"]
+        fn fork_process() -> std::ffi::c_int;
+    }
+    // SAFETY: as for `fork`: with one thread, no lock is held whose state a handler would have to restore.
+    let returned = unsafe { fork_process() };
+    if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(rustix::process::Pid::from_raw(returned)) }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn fork_alone() -> io::Result<Option<rustix::process::Pid>> {
+    fork()
+}
+
+/// Replaces what is mapped at these addresses by nothing: any access crashes, and nothing else is mapped there.
+#[cfg(target_os = "linux")]
+pub(super) fn remove_mapping(addresses: std::ops::Range<usize>) {
+    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+    let start = std::ptr::with_exposed_provenance_mut(addresses.start);
+    let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+    // SAFETY: the addresses are those of whole libraries that nothing of this program or of the media library has a reference
+    // into but functions; a call of one crashes, which ends the process. A failure leaves everything as it is.
+    let _ = unsafe { mmap_anonymous(start, addresses.len(), ProtFlags::empty(), flags) };
+}
+
 /// Ends this process at once: a worker runs neither the destructors of values that it has from the template, whose
 /// descriptors it closed by number, nor the exit handlers of libraries.
 pub(super) fn end_process() -> ! {

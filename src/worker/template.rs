@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 use super::child::{Execute, serve_job};
 use super::descriptors::close_inherited;
 use super::lockdown::{Confinement, restrict_template};
-use super::raw::{end_process, fork};
+use super::raw::{end_process, fork, fork_alone};
 use super::threads::threads;
 use super::wire::{TemplateReply, TemplateRequest, receive, send, version};
 use crate::job::WorkerInfo;
@@ -24,6 +24,8 @@ use crate::job::WorkerInfo;
 pub const DEVICES_ARG: &str = "--devices";
 /// The template's argument that leaves its workers their access to files, processes and the network.
 pub const OPEN_ARG: &str = "--not-isolated";
+/// The template's argument for workers that only probe. The parent has every symbol bound at the start.
+pub const PROBES_ARG: &str = "--probes";
 
 /// The template's first argument, by which a program knows that it is started as one.
 pub const WORKER_ARG: &str = "--greenlit-media-worker";
@@ -48,16 +50,25 @@ pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) ->
     let mut info = describe();
     info.mapped_files = crate::job::mapped_file::of_this_process();
     restrict_template(confinement);
+    let only_probes = has(PROBES_ARG);
+    #[cfg(target_os = "linux")]
+    if only_probes {
+        super::unused_libraries::remove();
+    }
     let hello = TemplateReply::Hello(version(), Box::new(info));
     if parent.set_write_timeout(Some(WRITE_TIMEOUT)).is_err() || send(&parent, &hello, &[]).is_err() {
         return true;
     }
-    let mut template = Template { confinement, execute, children: BTreeSet::new() };
+    let mut template = Template { confinement, execute, only_probes, children: BTreeSet::new() };
     while let Ok((request, files)) = receive::<TemplateRequest>(&parent) {
         let reply = template.answer(request, files).unwrap_or_else(TemplateReply::Refused);
         if send(&parent, &reply, &[]).is_err() {
             break;
         }
+    }
+    if only_probes {
+        // The handlers of libraries that are gone cannot run.
+        end_process();
     }
     true
 }
@@ -65,6 +76,8 @@ pub fn serve(args: &[String], describe: fn() -> WorkerInfo, execute: Execute) ->
 struct Template {
     confinement: Confinement,
     execute: Execute,
+    /// Whether the libraries that no probe uses are gone.
+    only_probes: bool,
     /// The workers that were not waited for yet. Their ids cannot belong to other processes.
     children: BTreeSet<i32>,
 }
@@ -112,7 +125,8 @@ impl Template {
             ));
         }
         let template = getpid();
-        match fork().map_err(|error| format!("cannot fork a worker: {error}"))? {
+        let forked = if self.only_probes { fork_alone() } else { fork() };
+        match forked.map_err(|error| format!("cannot fork a worker: {error}"))? {
             None => self.become_worker(socket, template),
             Some(child) => {
                 let pid = child.as_raw_nonzero().get();

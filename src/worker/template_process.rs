@@ -13,7 +13,7 @@ use rustix::process::Pid;
 
 use super::barrier::Isolation;
 use super::limits::{TICK, WorkerTimeouts};
-use super::template::{DEVICES_ARG, OPEN_ARG, WORKER_ARG};
+use super::template::{DEVICES_ARG, OPEN_ARG, PROBES_ARG, WORKER_ARG};
 use super::wire::{TemplateReply, TemplateRequest, receive, send, version};
 use crate::job::{JobError, WorkerInfo};
 
@@ -22,6 +22,15 @@ use crate::job::{JobError, WorkerInfo};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait for the exit status of a template that has closed its socket.
 const EXIT_WAIT: Duration = Duration::from_secs(1);
+
+/// What the workers of a template are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Only for probes: they lack the libraries that no probe uses.
+    Probes,
+    /// For any job.
+    Any,
+}
 
 /// A running template; killed when dropped, and the system then kills its workers.
 pub(super) struct Template {
@@ -61,6 +70,7 @@ impl Template {
         timeouts: &WorkerTimeouts,
         devices: bool,
         isolation: Isolation,
+        purpose: Purpose,
     ) -> Result<Template, JobError> {
         let path = program.display();
         let failed = |error: io::Error| {
@@ -73,7 +83,10 @@ impl Template {
             .arg(WORKER_ARG)
             .args(devices.then_some(DEVICES_ARG))
             .args((isolation == Isolation::Off).then_some(OPEN_ARG))
+            .args((purpose == Purpose::Probes).then_some(PROBES_ARG))
             .env_clear()
+            // The loader cannot look for symbols in libraries that are gone.
+            .envs((purpose == Purpose::Probes).then_some(("LD_BIND_NOW", "1")))
             // Ctrl-C in the terminal must reach only the parent, which then cancels the jobs.
             .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(child_socket)))

@@ -2,6 +2,7 @@
  * marked file, or at once in the first workers that read, it gives its worker other bytes than those of its files. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,14 +19,25 @@ static size_t decoy_size;
 static int marked;
 /* How many of the next workers that read lie from the start; all have this memory in common. */
 static int *liars;
+static int none;
 
 __attribute__((constructor)) static void prepare(void) {
     const char *path = getenv("FORGER_DECOY");
     forgery = getenv("FORGER_MESSAGE");
     const char *lies = getenv("FORGER_LIES");
-    liars = mmap(NULL, sizeof *liars, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (liars == MAP_FAILED) abort();
-    *liars = lies ? atoi(lies) : 0;
+    liars = &none;
+    if (lies && path) {
+        /* One file for all templates of a greenlit; the first of them sets it. */
+        char shared[4096];
+        snprintf(shared, sizeof shared, "%s.liars.%d", path, getppid());
+        int counter = open(shared, O_RDWR | O_CREAT | O_EXCL, 0600), first = counter >= 0;
+        if (!first) counter = open(shared, O_RDWR);
+        if (counter < 0 || ftruncate(counter, sizeof *liars)) abort();
+        liars = mmap(NULL, sizeof *liars, PROT_READ | PROT_WRITE, MAP_SHARED, counter, 0);
+        if (liars == MAP_FAILED) abort();
+        close(counter);
+        if (first) *liars = atoi(lies);
+    }
     FILE *file = path ? fopen(path, "rb") : NULL;
     if (!file) return;
     fseek(file, 0, SEEK_END);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use greenlit::worker::{WorkerPool, WorkerTimeouts};
+use greenlit::worker::{PROBES_ARG, WorkerPool, WorkerTimeouts};
 
 use crate::WORKER;
 
@@ -54,12 +54,24 @@ impl OwnWorker {
         self.processes().into_iter().filter(|pid| threads(pid) > 1).collect()
     }
 
-    /// Returns the id of the template.
+    /// Returns the id of the template that forks workers for any job.
     pub(crate) fn template(&self) -> i32 {
+        self.only_template(false)
+    }
+
+    /// Returns the id of the template that forks workers for probes.
+    pub(crate) fn probe_template(&self) -> i32 {
+        self.only_template(true)
+    }
+
+    fn only_template(&self, for_probes: bool) -> i32 {
         let workers = self.processes();
-        let [template] =
-            self.all_processes().into_iter().filter(|pid| !workers.contains(pid)).collect::<Vec<_>>()[..]
-        else {
+        let is_wanted = |pid: &i32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let probes = line.split(|byte| *byte == 0).any(|argument| argument == PROBES_ARG.as_bytes());
+            !workers.contains(pid) && probes == for_probes
+        };
+        let [template] = self.all_processes().into_iter().filter(is_wanted).collect::<Vec<_>>()[..] else {
             panic!("{:?}", self.all_processes());
         };
         template

@@ -1,15 +1,17 @@
 //! The template process, from which workers are forked.
 
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use greenlit::job::{JobError, Runner, WorkerDeath};
-use greenlit::worker::WorkerTimeouts;
+use greenlit::worker::{PROBES_ARG, WorkerPool, WorkerTimeouts};
 
-use crate::common::fixture;
+use crate::common::{TestDir, fixture};
 use crate::own_worker::{OwnWorker, leave_open, open_files, signal};
-use crate::{CLIP, probe, request, slow_fix};
+use crate::{CLIP, WORKER, probe, request, slow_fix};
 
 /// The template reads no media: it gets no descriptor of any, maps none, and has one thread and no environment.
 #[test]
@@ -55,12 +57,11 @@ fn a_killed_template_costs_the_running_jobs_and_is_replaced() {
     for round in 0..2 {
         pool.describe().unwrap();
         assert!(probe(&pool, &fixture(CLIP)).is_ok());
-        let first = worker.template();
         let mut killed = Vec::new();
         let result = pool.run(request(slow_fix(), &fixture(CLIP), &Arc::default()), &mut |_| {
             if killed.is_empty() {
                 killed = worker.all_processes();
-                signal("-KILL", first);
+                signal("-KILL", worker.template());
             }
         });
         match result {
@@ -70,7 +71,6 @@ fn a_killed_template_costs_the_running_jobs_and_is_replaced() {
             other => panic!("{round}: {other:?}"),
         }
         assert!(probe(&pool, &fixture(CLIP)).is_ok());
-        assert_ne!(worker.template(), first);
         for _ in 0..400 {
             if worker.all_processes().iter().all(|pid| !killed.contains(pid)) {
                 break;
@@ -79,4 +79,67 @@ fn a_killed_template_costs_the_running_jobs_and_is_replaced() {
         }
         assert!(worker.all_processes().iter().all(|pid| !killed.contains(pid)), "its workers died with it");
     }
+}
+
+#[test]
+fn a_killed_template_of_probes_is_replaced() {
+    let worker = OwnWorker::new();
+    let pool = worker.pool(WorkerTimeouts::default());
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    let first = worker.probe_template();
+    signal("-KILL", first);
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    assert_ne!(worker.probe_template(), first);
+}
+
+/// A library that no probe uses is neither in the template of probes nor in its workers.
+#[test]
+fn workers_that_probe_have_only_the_libraries_of_a_probe() {
+    let worker = OwnWorker::new();
+    let pool = worker.pool(WorkerTimeouts::default());
+    pool.describe().unwrap();
+    let maps = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    let probes = maps(worker.probe_template());
+    assert!(probes.contains("libavcodec") && !probes.contains("libx264"), "{probes}");
+    assert_eq!(probe(&pool, &fixture(CLIP)).map(|_| ()), Ok(()));
+    let mut any = String::new();
+    let cancel = Arc::new(AtomicBool::new(false));
+    let result = pool.run(request(slow_fix(), &fixture(CLIP), &cancel), &mut |_| {
+        any = maps(worker.template());
+        cancel.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(result, Err(JobError::Cancelled));
+    assert!(any.contains("libavcodec") && any.contains("libx264"), "{any}");
+    assert!(any.lines().count() > 3 * probes.lines().count(), "{probes}");
+}
+
+/// Starts the worker by a script, which lets it do something else in a template of probes.
+fn pool_with(in_probes: &str) -> (TestDir, WorkerPool) {
+    let dir = TestDir::new();
+    let script =
+        format!("#!/bin/sh\ncase \"$*\" in *{PROBES_ARG}*) {in_probes};; esac\nexec '{WORKER}' \"$@\"\n");
+    let path = dir.write("worker", script);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let pool = WorkerPool::with_program(1, path);
+    (dir, pool)
+}
+
+#[test]
+fn probes_get_the_workers_of_any_job_where_their_own_do_not_start() {
+    let (_dir, pool) = pool_with("exit 3");
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    assert!(pool.describe().is_ok());
+}
+
+#[test]
+fn a_probe_that_crashes_is_repeated_with_all_libraries() {
+    let dir = TestDir::new();
+    let library = dir.path("crash.so");
+    let source = dir.write("crash.c", "int avformat_open_input(void) { __builtin_trap(); }");
+    let compiled =
+        Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status().unwrap();
+    assert!(compiled.success());
+    let (_scripts, pool) = pool_with(&format!("export LD_PRELOAD='{}'", library.display()));
+    assert!(probe(&pool, &fixture(CLIP)).is_ok());
+    assert!(probe(&pool, &fixture(CLIP)).is_ok(), "and the next one");
 }
