@@ -47,7 +47,7 @@ test: setup ## lint, build and test; also build the fuzz targets and replay thei
 	$(CARGO) build $(CARGO_FLAGS) --bins
 	$(CARGO) test $(CARGO_FLAGS) --no-fail-fast
 	@if [[ -n "$${GREENLIT_CORPUS:-}" ]]; then \
-	  $(CARGO) test $(CARGO_FLAGS) --no-fail-fast --test corpus --test facts --test header_probe --test probe_modes --test terminal --test truncated -- --ignored with_corpus; \
+	  $(CARGO) test $(CARGO_FLAGS) --no-fail-fast --test corpus --test facts --test header_probe --test isolation --test probe_modes --test terminal --test truncated -- --ignored with_corpus; \
 	else echo 'test: tests over real files are ignored: set GREENLIT_CORPUS to a folder of media files'; fi
 	$(CARGO) test $(CARGO_FLAGS) -p greenlit-sbom
 	$(CARGO) build $(CARGO_FLAGS) -p greenlit-fuzz --bins

@@ -66,11 +66,7 @@ impl OwnWorker {
 
     fn only_template(&self, for_probes: bool) -> i32 {
         let workers = self.processes();
-        let is_wanted = |pid: &i32| {
-            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let probes = line.split(|byte| *byte == 0).any(|argument| argument == PROBES_ARG.as_bytes());
-            !workers.contains(pid) && probes == for_probes
-        };
+        let is_wanted = |pid: &i32| !workers.contains(pid) && only_probes(*pid) == for_probes;
         let [template] = self.all_processes().into_iter().filter(is_wanted).collect::<Vec<_>>()[..] else {
             panic!("{:?}", self.all_processes());
         };
@@ -86,6 +82,12 @@ impl OwnWorker {
         }
         panic!("still running: {:?}", self.all_processes());
     }
+}
+
+/// Returns whether a process is a template of probes, or one of its workers.
+pub(crate) fn only_probes(pid: i32) -> bool {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    line.split(|byte| *byte == 0).any(|argument| argument == PROBES_ARG.as_bytes())
 }
 
 /// Returns the id of the parent of a process, while it runs.
