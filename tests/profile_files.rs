@@ -35,13 +35,20 @@ fn profiles_that_extend_one_another_in_a_circle_are_refused() {
     dir.write("b.toml", "id = \"b\"\nextends = \"./a.toml\"\n");
     let run = dir.greenlit(&["profiles", "a.toml"]).expect(2);
     assert!(run.stderr.contains("in a circle: a.toml, b.toml, then ./a.toml again"), "{}", run.stderr);
-    dir.write("c.toml", "id = \"c\"\nextends = \"missing.toml\"\n");
-    let run = dir.greenlit(&["profiles", "c.toml"]).expect(2);
-    assert!(
-        run.stderr.contains("c.toml") && run.stderr.contains("no profile has that name"),
-        "{}",
-        run.stderr
-    );
+}
+
+#[test]
+fn a_profile_that_extends_a_missing_file_or_an_unknown_name_is_refused() {
+    let dir = TestDir::new();
+    for (name, reason) in [
+        ("missing.toml", "the profile c.toml extends missing.toml, which cannot be read"),
+        ("shared/missing", "the profile c.toml extends shared/missing, which cannot be read"),
+        ("tiktok-add", "no profile has that name"),
+    ] {
+        dir.write("c.toml", format!("id = \"c\"\nextends = \"{name}\"\n"));
+        let run = dir.greenlit(&["profiles", "c.toml"]).expect(2);
+        assert!(run.stderr.contains("c.toml") && run.stderr.contains(reason), "{}", run.stderr);
+    }
 }
 
 #[test]

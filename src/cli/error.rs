@@ -27,6 +27,10 @@ pub enum CliError {
     WriteReport { target: String, source: std::io::Error },
     #[error("the profile {path} cannot be used")]
     Profile { path: PathBuf, source: ProfileError },
+    #[error(
+        "the profile {profile} extends {path}, which cannot be read; the path in `extends` is relative to the profile"
+    )]
+    ExtendedProfile { profile: PathBuf, path: PathBuf, source: std::io::Error },
     #[error("profiles extend one another in a circle: {all}, then {first} again")]
     ProfileCircle { first: PathBuf, all: String },
     #[error(

@@ -21,8 +21,12 @@ pub fn read(path: &Path) -> Result<ProfileFile, CliError> {
             let names: Vec<_> = chain.iter().map(|(path, _)| path.display().to_string()).collect();
             return Err(CliError::ProfileCircle { first: path, all: names.join(", ") });
         }
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| CliError::ReadFile { path: path.clone(), source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| match chain.last() {
+            Some((profile, _)) => {
+                CliError::ExtendedProfile { profile: profile.clone(), path: path.clone(), source }
+            }
+            None => CliError::ReadFile { path: path.clone(), source },
+        })?;
         next = extended_file(&path, &text);
         chain.push((path, text));
     }
@@ -37,13 +41,14 @@ pub fn read(path: &Path) -> Result<ProfileFile, CliError> {
         .ok_or_else(|| CliError::Usage(format!("no profile is in {}", path.display())))
 }
 
-/// Returns the file that the text of a profile extends; `None` for a built-in profile, and for a name that nothing has,
-/// which the parser reports.
+/// Returns the file that the text of a profile extends, whether it exists or not; `None` for a built-in profile, and for a
+/// name that nothing has, which the parser reports.
 fn extended_file(path: &Path, text: &str) -> Option<PathBuf> {
     let table: toml::Table = text.parse().ok()?;
     let name = table.get("extends")?.as_str()?;
     let file = path.parent().unwrap_or(Path::new("")).join(name);
-    (Profile::builtin(name).is_none() && file.is_file()).then_some(file)
+    let is_path = name.contains('/') || name.ends_with(".toml");
+    (Profile::builtin(name).is_none() && (is_path || file.is_file())).then_some(file)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

@@ -21,8 +21,8 @@ const CENTER: u32 = 4;
 const FLOAT: u32 = 1;
 const BIG_ENDIAN: u32 = 2;
 const SIGNED: u32 = 4;
-/// Codecs that no supported version of the library knows: spatial audio of phones, and AC-4.
-const UNKNOWN: [&[u8; 4]; 2] = [b"apac", b"ac-4"];
+/// The spatial audio of phones, whose codec no supported version of the library knows.
+const SPATIAL_AUDIO: &[u8; 4] = b"apac";
 /// The highest sample rate of PCM, in Hz.
 const MAX_RATE: f64 = 384_000.0;
 
@@ -204,7 +204,7 @@ impl<'a> AudioEntry<'a> {
                 };
                 self.set_pcm(form.ok_or(Reason::AudioConfiguration)?, &boxes)?;
             }
-            kind if UNKNOWN.contains(&kind) => self.check_unknown(content)?,
+            SPATIAL_AUDIO => self.check_unknown(content)?,
             _ => return Err(Reason::Codec),
         }
         Ok(())
