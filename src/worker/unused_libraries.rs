@@ -10,8 +10,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// Beginnings of the names of the libraries that stay: the C and C++ libraries, FFmpeg's own, and those of its demuxers and
-/// decoders; those of music modules (`libgme`, `libopenmpt`) are asked about every file. `libquadmath` has registered a part of itself with `printf`.
-const USED: [&str; 30] = [
+/// decoders; those of music modules (`libgme`, `libopenmpt`) are asked about every file. `libquadmath` has registered a part
+/// of itself with `printf`.
+const USED: [&str; 37] = [
     "ld-linux",
     "ld-musl",
     "libc.",
@@ -36,10 +37,17 @@ const USED: [&str; 30] = [
     "libhwy",
     "libbrotli",
     "liblcms2",
+    "libsnappy",
+    "libspeex",
+    "libgsm",
+    "libcodec2",
+    "libzvbi",
+    "libpng",
     "libgme",
     "libopenmpt",
     "libmpg123",
-    "libvorbis",
+    "libvorbis.",
+    "libvorbisfile",
     "libogg",
     "libasan",
 ];
@@ -68,11 +76,17 @@ fn unused(maps: &str, headers: impl Fn(&Path) -> Option<Headers>) -> Vec<Range<u
     let first = maps.lines().filter_map(parse).filter(|mapping| mapping.offset == 0);
     let removable = first.filter(|mapping| is_removable(mapping.path));
     let addresses = removable.filter_map(|mapping| {
-        let headers = headers(Path::new(mapping.path)).filter(|headers| headers.thread_data == 0)?;
-        // The loader keeps all of a library together.
-        Some(mapping.start..mapping.start.checked_add(headers.length.next_multiple_of(PAGE))?)
+        let Headers { length, thread_data } = headers(Path::new(mapping.path))?;
+        // The loader keeps all of a library together. New threads copy their data.
+        let (kept, end) = (thread_data.start / PAGE * PAGE, length.next_multiple_of(PAGE));
+        let parts = match thread_data.is_empty() {
+            true => [0..end, end..end],
+            false => [0..kept.min(end), thread_data.end.next_multiple_of(PAGE).min(end)..end],
+        };
+        mapping.start.checked_add(end)?;
+        Some(parts.map(|part| mapping.start + part.start..mapping.start + part.end))
     });
-    addresses.collect()
+    addresses.flatten().filter(|part| !part.is_empty()).collect()
 }
 
 /// A line of the kernel's list of mappings.
@@ -98,12 +112,12 @@ fn is_removable(path: &str) -> bool {
 }
 
 /// What the program headers of a library say, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Headers {
     /// The memory that the library takes.
     length: usize,
-    /// The initial values of variables of threads, which every new thread copies.
-    thread_data: usize,
+    /// Where the initial values of variables of threads are, which every new thread copies.
+    thread_data: Range<usize>,
 }
 
 fn read_headers(library: &Path) -> Option<Headers> {
@@ -129,7 +143,7 @@ fn parse_headers(elf: &[u8]) -> Option<Headers> {
         let field = |offset: usize| number(at.checked_add(offset)?, 8);
         match number(at, 4)? {
             LOADED => headers.length = headers.length.max(field(16)?.checked_add(field(40)?)?),
-            THREAD_DATA => headers.thread_data += field(32)?,
+            THREAD_DATA => headers.thread_data = field(16)?..field(16)?.checked_add(field(32)?)?,
             _ => {}
         }
     }
@@ -150,18 +164,16 @@ mod tests {
             11000-12000 r-xp 00001000 08:01 2    /usr/lib/libx264.so.164\n\
             12000-14000 rw-p 00000000 00:00 0 \n\
             16000-17000 r--p 00000000 08:01 4    /usr/lib/libavcodec.so.59\n\
-            18000-19000 r--p 00000000 08:01 5    /usr/lib/libnuma.so.1\n\
-            19000-1a000 r--p 00000000 08:01 6    /usr/lib/locale/locale-archive\n\
-            1b000-1c000 r--p 00000000 08:01 7    /usr/lib/libodd.so\n";
+            18000-1d000 r--p 00000000 08:01 5    /usr/lib/libnuma.so.1\n\
+            1e000-1f000 r--p 00000000 08:01 6    /usr/lib/locale/locale-archive\n\
+            20000-21000 r--p 00000000 08:01 7    /usr/lib/libodd.so\n";
         let found = unused(maps, |path| match path.file_name()?.to_str()? {
             "libodd.so" => None,
-            name => Some(Headers { length: 0x2345, thread_data: usize::from(name == "libnuma.so.1") }),
+            "libnuma.so.1" => Some(Headers { length: 0x4800, thread_data: 0x2010..0x2018 }),
+            _ => Some(Headers { length: 0x2345, thread_data: 0..0 }),
         });
-        assert_eq!(
-            (found.len(), &found[0]),
-            (1, &(0x10000..0x13000)),
-            "with its variables, and not what the loader put behind them"
-        );
+        // With the variables of a library, and not what the loader put behind them.
+        assert_eq!(found, [0x10000..0x13000, 0x18000..0x1a000, 0x1b000..0x1d000]);
     }
 
     #[test]
@@ -171,12 +183,12 @@ mod tests {
         (elf[32], elf[54], elf[56]) = (64, 56, 2);
         assert_eq!(parse_headers(&elf), None, "nothing is loaded");
         (elf[64], elf[64 + 17], elf[64 + 41]) = (1, 0x20, 0x10);
-        assert_eq!(parse_headers(&elf), Some(Headers { length: 0x3000, thread_data: 0 }));
-        (elf[64 + 56], elf[64 + 56 + 32]) = (7, 40);
-        assert_eq!(parse_headers(&elf), Some(Headers { length: 0x3000, thread_data: 40 }));
+        assert_eq!(parse_headers(&elf), Some(Headers { length: 0x3000, thread_data: 0..0 }));
+        (elf[64 + 56], elf[64 + 56 + 17], elf[64 + 56 + 32]) = (7, 0x10, 40);
+        assert_eq!(parse_headers(&elf), Some(Headers { length: 0x3000, thread_data: 0x1000..0x1028 }));
         assert_eq!(parse_headers(&elf[..100]), None, "cut off");
         assert_eq!(parse_headers(b"#!/bin/sh"), None);
         let program = read_headers(&std::env::current_exe().unwrap()).unwrap();
-        assert!(program.thread_data > 0, "the standard library has variables of threads");
+        assert!(!program.thread_data.is_empty(), "the standard library has variables of threads");
     }
 }
