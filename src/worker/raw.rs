@@ -59,8 +59,8 @@ pub(super) fn remove_mapping(addresses: std::ops::Range<usize>) {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
     let start = std::ptr::with_exposed_provenance_mut(addresses.start);
     let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
-    // SAFETY: the addresses are those of whole libraries that nothing of this program or of the media library has a reference
-    // into but functions; a call of one crashes, which ends the process. A failure leaves everything as it is.
+    // SAFETY: the addresses are those of libraries in C, C++ or Rust of their own; no value of this program is there. What
+    // still refers to them crashes when it is used, because nothing else is mapped there. A failure changes nothing.
     let _ = unsafe { mmap_anonymous(start, addresses.len(), ProtFlags::empty(), flags) };
 }
 
