@@ -30,7 +30,9 @@ use super::{cache, input, interrupt, notices, output, pictures, report_entries, 
 pub fn run(settings: &Settings, common: &CommonArgs, args: &CheckArgs) -> Result<RunEnd, CliError> {
     let begin = Instant::now();
     let deep = args.deep || settings.config.check.deep;
-    let runner = Arc::new(WorkersOnDemand::new(settings, settings.workers()));
+    // Each file of a full decode needs a worker for any job as well.
+    let workers = if deep { settings.workers() } else { settings.workers().for_probes() };
+    let runner = Arc::new(WorkersOnDemand::new(settings, workers));
     let probe_cache = cache::open_when_used(settings, args.input.no_cache, &runner);
     let cached = || probe_cache.as_deref().and_then(ProbeCache::worker_info);
     let needs_worker =

@@ -90,8 +90,7 @@ impl WorkerPool {
             info: OnceLock::new(),
             isolation: Isolation::default(),
             refused: OnceLock::new(),
-            // Drivers of devices load libraries at any time.
-            complete: AtomicBool::new(devices),
+            complete: AtomicBool::new(true),
             spawner: LazyLock::new(Box::new(start)),
         }
     }
@@ -102,9 +101,16 @@ impl WorkerPool {
         WorkerPool { isolation, ..self }
     }
 
+    /// Makes this a pool for probes: workers that run them have only the libraries of a probe, and start in less processor
+    /// time. For the first job of another kind, a second template loads all libraries.
+    #[must_use]
+    pub fn for_probes(self) -> WorkerPool {
+        WorkerPool { complete: AtomicBool::new(false), ..self }
+    }
+
     /// Starts the template and the first worker in the background, so that the first job need not wait for them.
     pub fn warm_up(&self) {
-        self.spawner.prepare(self.isolation, self.for_probes());
+        self.spawner.prepare(self.isolation, self.probe_purpose());
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
@@ -125,7 +131,7 @@ impl WorkerPool {
     }
 
     /// Returns what workers that probe are forked for.
-    fn for_probes(&self) -> Purpose {
+    fn probe_purpose(&self) -> Purpose {
         if self.complete.load(Ordering::Relaxed) { Purpose::Any } else { Purpose::Probes }
     }
 
@@ -210,7 +216,7 @@ impl Runner for WorkerPool {
         }
         let _slot = self.slot(&request.cancel)?;
         let purpose = match &request.job {
-            Job::Probe { .. } => self.for_probes(),
+            Job::Probe { .. } => self.probe_purpose(),
             _ => Purpose::Any,
         };
         let result = self.run_once(purpose, &request, progress);
@@ -229,7 +235,7 @@ impl Runner for WorkerPool {
 
     fn describe(&self) -> Result<WorkerInfo, JobError> {
         if self.info.get().is_none() {
-            let worker = self.worker(self.for_probes(), &AtomicBool::new(false))?;
+            let worker = self.worker(self.probe_purpose(), &AtomicBool::new(false))?;
             self.state().idle = Some(worker);
         }
         self.info.get().cloned().ok_or_else(|| JobError::Unavailable("no media worker is available".into()))

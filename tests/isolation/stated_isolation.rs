@@ -39,8 +39,7 @@ fn the_kernel_confirms_the_reported_isolation() {
     if std::fs::read_dir(format!("/proc/{pid}/fd")).is_err() && reports("unprivileged-user") {
         return;
     }
-    // Nothing but what a template of probes tells the loader.
-    assert_eq!(reports("empty-environment"), read("environ") == "LD_BIND_NOW=1\0");
+    assert_eq!(reports("empty-environment"), read("environ").is_empty());
     let open = |of: &str| {
         let entries = std::fs::read_dir(format!("/proc/{of}/fd")).unwrap().flatten();
         let targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());

@@ -86,7 +86,7 @@ fn a_killed_template_costs_the_running_jobs_and_is_replaced() {
 #[test]
 fn a_killed_template_of_probes_is_replaced() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(WorkerTimeouts::default());
+    let pool = worker.pool(WorkerTimeouts::default()).for_probes();
     assert!(probe(&pool, &fixture(CLIP)).is_ok());
     let (first, before) = (worker.probe_template(), worker.all_processes());
     signal("-KILL", first);
@@ -101,7 +101,7 @@ fn a_killed_template_of_probes_is_replaced() {
 #[test]
 fn workers_that_probe_have_only_the_libraries_of_a_probe() {
     let worker = OwnWorker::new();
-    let pool = worker.pool(WorkerTimeouts::default());
+    let pool = worker.pool(WorkerTimeouts::default()).for_probes();
     pool.describe().unwrap();
     let maps = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
     let probes = maps(worker.probe_template());
@@ -125,7 +125,7 @@ fn pool_with(in_probes: &str) -> (TestDir, WorkerPool) {
         format!("#!/bin/sh\ncase \"$*\" in *{PROBES_ARG}*) {in_probes};; esac\nexec '{WORKER}' \"$@\"\n");
     let path = dir.write("worker", script);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let pool = WorkerPool::with_program(1, path);
+    let pool = WorkerPool::with_program(1, path).for_probes();
     (dir, pool)
 }
 
@@ -152,7 +152,7 @@ fn a_probe_that_crashes_is_repeated_with_all_libraries() {
 /// A probe that crashes for want of a library would be repeated in a worker for any job.
 fn no_file_needs_a_library_that_is_removed(folder: &Path) {
     let worker = OwnWorker::new();
-    let pool = worker.pool(WorkerTimeouts::default());
+    let pool = worker.pool(WorkerTimeouts::default()).for_probes();
     let (mut folders, mut files) = (vec![folder.to_path_buf()], 0);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
